@@ -1,0 +1,215 @@
+"""What every payment rail offers: a payer half that quotes and pays, a payee half that offers and verifies.
+
+The client, the server and the screens know rails only through these shapes. Nothing here does I/O, and a rail gets what it
+needs (clock, claims, chain) as arguments, so that it can be used as a library and tested without a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from mpp_console.protocol import Challenge, Credential, Currency, MppError, Receipt
+
+__all__ = [
+    "Check",
+    "ClaimStore",
+    "Clock",
+    "Level",
+    "Mode",
+    "Outcome",
+    "OutcomeState",
+    "Payee",
+    "Payer",
+    "PaymentRefused",
+    "Prepared",
+    "Quote",
+    "Transfer",
+]
+
+Clock = Callable[[], datetime]
+"""Gives the present time, always aware and in UTC. Injected, so that tests own time."""
+
+
+class Level(StrEnum):
+    """How much a check matters to somebody about to pay."""
+
+    OK = "ok"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+class Mode(StrEnum):
+    """How a payment reaches the rail (tempo charge, "Submission Modes")."""
+
+    PULL = "pull"
+    PUSH = "push"
+    PROOF = "proof"
+
+
+class PaymentRefused(MppError):
+    """Our own side declines to pay; nothing was signed and nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at before paying, and what was found.
+
+    `code` is stable and kebab-case (`wrong-chain`, `insufficient-balance`); `message` is for people and says what to do.
+    """
+
+    code: str
+    level: Level
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Money that one recipient gets; `amount` in base units. `memo` is what the rail will attach, as hex, if anything."""
+
+    recipient: str
+    amount: int
+    memo: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A challenge decoded into facts, with every check made, and nothing signed or sent.
+
+    Amounts are base units of `currency`. `fee` is the most the payer may pay on top, in base units of `fee_currency`; zero when
+    the payee sponsors it, None when it could not be asked. `balance` is what the payer holds, None when unknown (never zero
+    for unknown).
+    """
+
+    challenge: Challenge
+    amount: int
+    currency: Currency
+    transfers: tuple[Transfer, ...]
+    network: str
+    chain_id: int | None
+    payer: str | None
+    mode: Mode
+    expires_at: datetime | None
+    checks: tuple[Check, ...]
+    fee: int | None = None
+    fee_currency: Currency | None = None
+    sponsored: bool = False
+    balance: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def recipient(self) -> str:
+        """The primary recipient: who gets what the splits leave."""
+        return self.transfers[0].recipient
+
+    @property
+    def refusals(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.level is Level.REFUSE)
+
+    @property
+    def payable(self) -> bool:
+        return not self.refusals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A signed payment that has not left the machine: everything the journal needs to find it again after a crash.
+
+    `reference` is the transaction hash where it is already fixed (not for a sponsored hand-off, whose hash the sponsor
+    completes); `trace` holds what else finds the payment on the rail (memo, valid_before, nonce, from_block), as JSON values
+    that hold no secret. `credential` is complete for pull and proof; for push it may be used only after `Payer.send`.
+    """
+
+    quote: Quote
+    credential: Credential
+    reference: str | None
+    trace: Mapping[str, Any]
+    raw: bytes = field(default=b"", repr=False)
+
+
+class OutcomeState(StrEnum):
+    """What the rail says of a payment whose answer was lost."""
+
+    SETTLED = "settled"
+    NEVER_HAPPENED = "never-happened"
+    STILL_OPEN = "still-open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    state: OutcomeState
+    reference: str | None = None
+    message: str = ""
+
+
+class Payer(Protocol):
+    """Pays one method and intent for one account."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def intent(self) -> str: ...
+
+    async def quote(self, challenge: Challenge) -> Quote:
+        """Decodes and checks the challenge. No side effects. Raises ParseError when the request is not of this rail's shape."""
+        ...
+
+    async def prepare(self, quote: Quote) -> Prepared:
+        """Signs. Raises PaymentRefused when the quote has a refusal. Nothing leaves the machine (reading the chain is allowed)."""
+        ...
+
+    async def send(self, prepared: Prepared) -> Credential:
+        """Push: broadcasts and waits for inclusion. Pull and proof: gives the credential back. Call it after journaling."""
+        ...
+
+    async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
+        """Asks the rail what became of a payment whose outcome is unknown. Never pays."""
+        ...
+
+
+class ClaimStore(Protocol):
+    """Remembers what may be used once. A claim never expires by itself: forgetting one would let money be taken twice."""
+
+    async def claim(self, key: str) -> bool:
+        """True exactly once for a key, however many ask at the same time and from however many processes."""
+        ...
+
+    async def release(self, key: str) -> None:
+        """Gives a claim back; only for work that certainly never reached the rail."""
+        ...
+
+
+class Payee(Protocol):
+    """Charges one method and intent."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def intent(self) -> str: ...
+
+    def offer(self, *, amount: int, options: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The `request` object of a challenge for `amount` base units. `options` are the rail's own (splits, memo, fee payer…).
+
+        Raises ValueError for a request that no honest client could fulfil.
+        """
+        ...
+
+    async def verify(self, credential: Credential, claims: ClaimStore, *, now: datetime) -> Receipt:
+        """Verifies the payload against `credential.challenge` (already authenticated by the gate) and settles it.
+
+        Raises a `PaymentProblem` (verification-failed, invalid-payload, payment-insufficient…); claims before anything is
+        broadcast, and releases only what certainly never went out.
+        """
+        ...
+
+
+def refuse_unless_payable(quote: Quote) -> None:
+    """Raises PaymentRefused with every refusal of the quote."""
+    refusals: Sequence[Check] = quote.refusals
+    if refusals:
+        raise PaymentRefused("; ".join(check.message for check in refusals), code=refusals[0].code)
