@@ -1,0 +1,143 @@
+"""What an inspection found, as values: offers, findings, headers, body. No I/O and no judgement of its own.
+
+A report is made without paying and holds no secret: credential and receipt headers are masked before they get here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mpp_console.methods.base import Quote
+from mpp_console.protocol import Challenge, FindingLevel, Problem, format_timestamp, format_units
+
+__all__ = ["InspectFinding", "InspectOffer", "InspectReport"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectFinding:
+    """One judgement. `id` is stable and kebab-case, `spec` names the rule it rests on, `fix` says what the server
+    should do.
+    """
+
+    id: str
+    level: FindingLevel
+    text: str
+    spec: str = ""
+    fix: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        return {"id": self.id, "level": self.level.value, "text": self.text, "spec": self.spec, "fix": self.fix}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectOffer:
+    """One challenge, decoded. `quote` holds its facts when a rail here can read it; `problem` says why not otherwise.
+
+    `request` is the decoded request object (None when it does not decode).
+    """
+
+    number: int
+    challenge: Challenge
+    quote: Quote | None
+    request: dict[str, Any] | None
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.challenge.key
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; amounts both in base units (`amount_base_units`, a string) and in the currency's units
+        (`amount`).
+        """
+        challenge = self.challenge
+        facts: dict[str, Any] = {
+            "number": self.number,
+            "id": challenge.id,
+            "realm": challenge.realm,
+            "method": challenge.method,
+            "intent": challenge.intent,
+            "expires": challenge.expires,
+            "description": challenge.description,
+            "digest": challenge.digest,
+            "header": challenge.credential_header,
+            "opaque": challenge.opaque_b64,
+            "request": self.request,
+            "problem": self.problem or None,
+        }
+        return {**facts, **_quote_facts(self.quote)} if self.quote else facts
+
+
+def _quote_facts(quote: Quote) -> dict[str, Any]:
+    return {
+        "amount": format_units(quote.amount, quote.currency.decimals),
+        "amount_base_units": str(quote.amount),
+        "currency": quote.currency.symbol,
+        "currency_id": quote.currency.id,
+        "recipient": quote.recipient,
+        "transfers": [
+            {"recipient": transfer.recipient, "amount_base_units": str(transfer.amount), "memo": transfer.memo}
+            for transfer in quote.transfers
+        ],
+        "network": quote.network,
+        "chain_id": quote.chain_id,
+        "mode": quote.mode.value,
+        "sponsored": quote.sponsored,
+        "checks": [{"code": check.code, "level": check.level.value, "text": check.message} for check in quote.checks],
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectReport:
+    """What one unpaid request to `url` brought. Nothing was paid or signed to make it.
+
+    `payment_required` tells whether the answer asks for money. `body` is inert text, cut at `body_truncated` (bytes in
+    all).
+    """
+
+    url: str
+    http_method: str
+    at: datetime
+    milliseconds: float
+    status: int
+    reason: str
+    payment_required: bool
+    offers: tuple[InspectOffer, ...]
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    body_bytes: int
+    problem: Problem | None
+    findings: tuple[InspectFinding, ...]
+
+    @property
+    def worst(self) -> FindingLevel:
+        """The gravest level among the findings, PASS when there are none."""
+        order = (FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO)
+        return next((level for level in order if any(f.level is level for f in self.findings)), FindingLevel.PASS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, stable: the command line prints it and exports hold it."""
+        return {
+            "url": self.url,
+            "method": self.http_method,
+            "at": format_timestamp(self.at),
+            "milliseconds": round(self.milliseconds, 1),
+            "status": self.status,
+            "reason": self.reason,
+            "payment_required": self.payment_required,
+            "paid": False,
+            "offers": [offer.to_dict() for offer in self.offers],
+            "headers": [list(header) for header in self.headers],
+            "problem": _problem_facts(self.problem),
+            "body": self.body,
+            "body_bytes": self.body_bytes,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def _problem_facts(problem: Problem | None) -> dict[str, Any] | None:
+    if problem is None:
+        return None
+    return {"type": problem.type, "title": problem.title, "status": problem.status, "detail": problem.detail}

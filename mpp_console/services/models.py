@@ -1,0 +1,223 @@
+"""What the front ends see: plain frozen values, free of any rail's, database's or library's own types.
+
+Amounts are integers in base units of a `Currency`; times are aware and in UTC; text that came from elsewhere is
+already inert. Unknown is None, never zero. No behaviour beyond formatting, and nothing heavy imported: the screens
+import this first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mpp_console.methods.base import Check, Level, Mode, Transfer
+from mpp_console.protocol import Currency
+from mpp_console.services.payment_models import (
+    ErrorView,
+    LegTiming,
+    Money,
+    OfferView,
+    OperationView,
+    PayMode,
+    PayRequest,
+    PayResult,
+    ProblemView,
+    ReceiptView,
+    ReviewView,
+    Stage,
+    TransferRequest,
+    TransferResult,
+    TransferReview,
+    VerdictAction,
+)
+from mpp_console.services.receipt_models import (
+    ReceiptDetail,
+    ReceiptDirection,
+    ReceiptFilter,
+    ReceiptPage,
+    ReceiptRow,
+    RequestRow,
+    SpendBucket,
+)
+
+__all__ = [
+    "AccountKind",
+    "AccountView",
+    "BalanceView",
+    "Check",
+    "ConsoleState",
+    "ErrorView",
+    "FundResult",
+    "LegTiming",
+    "Level",
+    "Mode",
+    "Money",
+    "OfferView",
+    "OperationView",
+    "PayMode",
+    "PayRequest",
+    "PayResult",
+    "PolicyView",
+    "ProblemView",
+    "ProfileKind",
+    "ProfileView",
+    "ReceiptDetail",
+    "ReceiptDirection",
+    "ReceiptFilter",
+    "ReceiptPage",
+    "ReceiptRow",
+    "ReceiptView",
+    "ReceiveView",
+    "RequestRow",
+    "ReviewView",
+    "RouteOutcome",
+    "RouteView",
+    "ServerView",
+    "SpendBucket",
+    "Stage",
+    "Transfer",
+    "TransferRequest",
+    "TransferResult",
+    "TransferReview",
+    "VerdictAction",
+]
+
+ProfileKind = Literal["sandbox", "testnet", "mainnet", "custom"]
+AccountKind = Literal["local", "watch", "sandbox"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileView:
+    """The world in force. `badge` is the short upper-case word the screens always show (`SANDBOX`, `TESTNET`,
+    `MAINNET`).
+    """
+
+    name: str
+    kind: ProfileKind
+    chain_id: int | None
+    label: str
+    badge: str
+    rpc_url: str | None = None
+    explorer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """One account. Only `local` and `sandbox` accounts can sign; a `watch` account shows balances and quotes."""
+
+    name: str
+    address: str
+    kind: AccountKind
+    is_default: bool
+    created_at: datetime
+
+    @property
+    def can_sign(self) -> bool:
+        return self.kind != "watch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceView:
+    """What the account holds of one currency; `available` None means that it could not be asked (`error` says why)."""
+
+    currency: Currency
+    available: int | None
+    at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundResult:
+    """What the faucet did: transaction references, and the balances after it."""
+
+    address: str
+    references: tuple[str, ...]
+    balances: tuple[BalanceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveView:
+    """How to pay this account: its checksummed address, the same as a URI, and a QR code as rows of half-block
+    characters.
+    """
+
+    address: str
+    uri: str
+    qr_rows: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    """One route of the demo API. `amount` is the price in base units; `hits` and `revenue` count since the server
+    started.
+    """
+
+    method: str
+    path: str
+    rail: str
+    intent: str
+    amount: int
+    currency: Currency
+    note: str
+    fault: str | None = None
+    hits: int = 0
+    revenue: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerView:
+    """The local paid server. `url` and `rpc_url` are None while it does not run; `unavailable` says why it cannot."""
+
+    running: bool
+    url: str | None
+    rpc_url: str | None
+    chain_id: int | None
+    recipient: str | None
+    routes: tuple[RouteView, ...]
+    requests: int
+    revenue: tuple[Money, ...]
+    started_at: datetime | None = None
+    unavailable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteOutcome:
+    """What happened when `test_all` called one route. `ok` compares with what that route is meant to do
+    (`expected`).
+    """
+
+    route: RouteView
+    ok: bool
+    expected: str
+    outcome: str
+    status: int | None
+    milliseconds: float
+    receipt_id: str | None
+    error: ErrorView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """The spending policy as lines for people (`per payment  at most 1.000000 pathUSD`)."""
+
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleState:
+    """What the screens may draw at any moment without waiting; kept current by the services."""
+
+    profile: ProfileView
+    account: AccountView | None
+    balances: tuple[BalanceView, ...]
+    balances_at: datetime | None
+    server: ServerView
+    in_flight: int
+    spent_today: tuple[Money, ...]
+    spent_month: tuple[Money, ...]
+    test_unavailable: str | None
+    fund_unavailable: str | None
+    unresolved: int = 0
+    started: bool = False
