@@ -130,7 +130,7 @@ class Console:
         headers: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
         follow_redirects: bool = False,
-        timeout: float = 30.0,
+        patience: float = 30.0,
     ) -> InspectReport:
         """One unpaid request to `url`, every offer of its answer decoded. Nothing is signed or paid; no key is needed.
 

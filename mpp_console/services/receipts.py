@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Literal
 
-from mpp_console.services.models import OperationView, ReceiptDetail, ReceiptFilter, ReceiptPage, RequestRow,
-SpendBucket
+from mpp_console.services.models import (
+    OperationView,
+    ReceiptDetail,
+    ReceiptFilter,
+    ReceiptPage,
+    RequestRow,
+    SpendBucket,
+)
+
 
 __all__ = ["ExportFormat", "ReceiptsService"]
 
