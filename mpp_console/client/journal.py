@@ -1,7 +1,8 @@
 """What is remembered of payments: the journal of operations and the receipts, as values and as one `Protocol`.
 
-An operation is a row that is written before money can move and brought up to date after. The rules of its life are the table in
-`mpp_console.protocol.operation`; a journal applies that table and never invents a state. `MemoryJournal` is for libraries and tests.
+An operation is a row that is written before money can move and brought up to date after. The rules of its life are
+the table in `mpp_console.protocol.operation`; a journal applies that table and never invents a state.
+`MemoryJournal` is for libraries and tests.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ KIND_PAYMENT = "payment"
 class JournalError(MppError):
     """The journal could not do what was asked."""
 
-    code = "journal"
+    default_code = "journal"
 
 
 class DuplicateOperation(JournalError):
     """An operation of this id exists already. Nothing was written: one review leads to one operation."""
 
-    code = "duplicate-operation"
+    default_code = "duplicate-operation"
 
 
 class UnknownOperation(JournalError):
     """No operation has this id."""
 
-    code = "unknown-operation"
+    default_code = "unknown-operation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,8 @@ class OperationDraft:
 class Operation:
     """One act that may move money, as the journal knows it.
 
-    `reference` is what the rail calls it (a transaction hash), once known. `trace` holds what else finds it on the rail; JSON values
-    without secrets. `error` is for people: why it was refused or why nobody knows.
+    `reference` is what the rail calls it (a transaction hash), once known. `trace` holds what else finds it on the
+    rail; JSON values without secrets. `error` is for people: why it was refused or why nobody knows.
     """
 
     id: str
@@ -143,7 +144,7 @@ class Operation:
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
     ) -> Operation:
-        """The row after `event`; None keeps what is there. Raises IllegalTransition when the table knows no such step."""
+        """The row after `event`; None keeps what is there. Raises IllegalTransition where the table has no step."""
         return replace(
             self,
             state=advance_operation(self.state, event),
@@ -162,8 +163,9 @@ class Operation:
 class ReceiptRecord:
     """A receipt as history keeps it. `direction` is "sent" for a payment we made, "received" for one we were paid.
 
-    A payment that settled without a receipt is recorded too, with the status `none` and an empty `raw`. The record of a payment we
-    made has the id of its operation, so that writing it again changes nothing. `url` is the route for a received payment.
+    A payment that settled without a receipt is recorded too, with the status `none` and an empty `raw`. The record
+    of a payment we made has the id of its operation, so that writing it again changes nothing. `url` is the route
+    for a received payment.
     """
 
     id: str
@@ -192,8 +194,8 @@ class Ledger(Protocol):
     def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
         """Base units of payments begun at or after `since`, to `origin` only when given.
 
-        Counts every operation of the kind `payment` that is not refused: one that has not settled may still do so. Currency ids are
-        compared without regard to case.
+        Counts every operation of the kind `payment` that is not refused: one that has not settled may still do so.
+        Currency ids are compared without regard to case.
         """
         ...
 
@@ -202,20 +204,23 @@ class Journal(Protocol):
     """Keeps operations and receipts. Every method is one transaction, safe against other tasks and other processes."""
 
     async def consult(self, read: Callable[[Ledger], T]) -> T:
-        """Gives `read` the ledger to look at; nothing is written. `read` is short, synchronous and may run in another thread."""
+        """Lets `read` look at the ledger; nothing is written. `read` is short and may run in another thread."""
         ...
 
     async def begin(self, draft: OperationDraft, authorise: Callable[[Ledger], None]) -> Operation:
-        """Writes a `prepared` row if `authorise` does not raise, both in one transaction, so that no two can fit one budget.
+        """Writes a `prepared` row if `authorise` does not raise, both in one transaction, so that no two can fit one
+        budget.
 
-        Whatever `authorise` raises comes out unchanged, and no row is left. Raises DuplicateOperation when the id is taken.
+        Whatever `authorise` raises comes out unchanged, and no row is left. Raises DuplicateOperation when the id is
+        taken.
         """
         ...
 
     async def advance(
         self,
-        id: str,
+        operation_id: str,
         event: OperationEvent,
+        /,
         *,
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
@@ -224,7 +229,7 @@ class Journal(Protocol):
         """Applies the table of operations (see `Operation.advanced`). Raises UnknownOperation and IllegalTransition."""
         ...
 
-    async def get(self, id: str) -> Operation:
+    async def get(self, operation_id: str, /) -> Operation:
         """Raises UnknownOperation."""
         ...
 
@@ -253,7 +258,8 @@ class MemoryJournal:
     def receipts(self) -> tuple[ReceiptRecord, ...]:
         return tuple(self._receipts.values())
 
-    # Nothing below awaits, so that each method is one step of the event loop: the transaction that the protocol asks for.
+    # Nothing below awaits, so that each method is one step of the event loop: the transaction that the protocol asks
+    # for.
 
     def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
         wanted = currency_id.casefold()
@@ -278,21 +284,22 @@ class MemoryJournal:
 
     async def advance(
         self,
-        id: str,
+        operation_id: str,
         event: OperationEvent,
+        /,
         *,
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
     ) -> Operation:
-        operation = await self.get(id)
+        operation = await self.get(operation_id)
         return self._keep(operation.advanced(event, self._clock(), reference=reference, trace=trace, error=error))
 
-    async def get(self, id: str) -> Operation:
+    async def get(self, operation_id: str, /) -> Operation:
         try:
-            return self._operations[id]
+            return self._operations[operation_id]
         except KeyError:
-            raise UnknownOperation(f"there is no operation {id}") from None
+            raise UnknownOperation(f"there is no operation {operation_id}") from None
 
     async def unresolved(self) -> list[Operation]:
         return sorted((row for row in self._operations.values() if not row.is_final), key=lambda row: row.created_at)

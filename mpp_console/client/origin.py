@@ -1,7 +1,7 @@
 """Who we talk to: scheme, host and port, in the one spelling in which two of them can be compared.
 
-A credential belongs to the origin that issued the challenge (core spec, "Transport Security"), so that everything that lets one out
-compares `Origin` values and never strings. Pure: no name is looked up.
+A credential belongs to the origin that issued the challenge (core spec, "Transport Security"), so that everything
+that lets one out compares `Origin` values and never strings. Pure: no name is looked up.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HttpUrl(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A web origin (RFC 6454). Build one by `parse` or `of`: they bring host and port into the form that compares equal."""
+    """A web origin (RFC 6454). Build one by `parse` or `of`: they give host and port the form that compares equal."""
 
     scheme: str
     host: str
@@ -48,7 +48,7 @@ class Origin:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """The origin of an absolute http or https URL. Raises ParseError for anything else, and for ambiguous spellings."""
+        """The origin of an absolute http or https URL. Raises ParseError for anything else and for ambiguous text."""
         if _AMBIGUOUS.search(url):
             raise _bad(url, "it holds spaces, control characters or a backslash")
         try:
@@ -73,7 +73,7 @@ class Origin:
 
     @property
     def is_loopback(self) -> bool:
-        """True when nothing said to this origin leaves the machine: 127.0.0.0/8, ::1 and the reserved name localhost (RFC 6761)."""
+        """True when nothing sent there leaves the machine: 127.0.0.0/8, ::1 and the name localhost (RFC 6761)."""
         address = _address(self.host)
         if address is None:
             return self.host == "localhost" or self.host.endswith(".localhost")

@@ -1,7 +1,7 @@
 """The spending policy: whether a payment may happen, needs somebody's word, or must not happen.
 
-Pure: it sees the facts of one payment and a ledger of the past, and reads no clock, file or network. `Payments` asks it twice, once
-for the review and once inside the journal's transaction, where concurrent payments are already counted.
+Pure: it sees the facts of one payment and a ledger of the past, and reads no clock, file or network. `Payments` asks
+it twice, once for the review and once inside the journal's transaction, where concurrent payments are already counted.
 
 Currencies are named by their id without regard to case; amounts are base units.
 """
@@ -69,7 +69,7 @@ class PaymentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginCap:
-    """What one origin may take of one currency: per payment, in a rolling day and in a rolling 30 days. None is no limit."""
+    """What one origin may take of one currency: per payment, in a rolling day, in rolling 30 days. None is no limit."""
 
     origin: Origin
     currency_id: str
@@ -80,7 +80,8 @@ class OriginCap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoAllow:
-    """Somebody's word, given ahead: pay this origin without asking, `per_payment` at most, `total` since `granted_at`, until `expires_at`.
+    """Somebody's word, given ahead: pay this origin without asking, `per_payment` at most, `total` since
+    `granted_at`, until `expires_at`.
 
     It spares the question and nothing else: caps, budgets and lists still refuse.
     """
@@ -97,9 +98,10 @@ class AutoAllow:
 class SpendingPolicy:
     """Limits on what may be paid. As it stands, nothing is capped and every payment is confirmed.
 
-    `per_payment`, `per_day` and `per_month` hold base units by currency id. With `only_listed_currencies` a currency that has no cap
-    of any kind is refused. An allow list of None allows everybody not denied; an empty one allows nobody. A payment above
-    `confirm_above` needs confirmation; a currency without a threshold always does unless `confirm_by_default` is off.
+    `per_payment`, `per_day` and `per_month` hold base units by currency id. With `only_listed_currencies` a currency
+    that has no cap of any kind is refused. An allow list of None allows everybody not denied; an empty one allows
+    nobody. A payment above `confirm_above` needs confirmation; a currency without a threshold always does unless
+    `confirm_by_default` is off.
     """
 
     per_payment: Mapping[str, int] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class SpendingPolicy:
     auto_allow: tuple[AutoAllow, ...] = ()
 
     def decide(self, facts: PaymentFacts, ledger: Ledger) -> Verdict:
-        """Judges one payment that is not in the ledger yet. No side effects; the same arguments give the same verdict."""
+        """Judges one payment that is not in the ledger yet. Pure: the same arguments give the same verdict."""
         limits = [
             *self._origins(facts),
             *self._recipients(facts),

@@ -1,0 +1,118 @@
+"""What a payment looks like before anything is signed: what was asked for, what may be paid, and somebody's answer.
+
+Values only. A `Review` is the dry run: everything a person is shown, with nothing signed and nothing sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from mpp_console.client.offers import Ranking
+from mpp_console.client.origin import Origin
+from mpp_console.client.policy import Verdict
+from mpp_console.methods.base import Quote
+from mpp_console.protocol import Challenge, Problem, inert
+
+__all__ = ["Approval", "Approver", "Demand", "Review", "Terms", "reject_unattended"]
+
+TEXT_LIMIT = 500
+"""Characters of a server's text that are shown. A description is one sentence; more is somebody filling a screen."""
+
+
+class Approval(StrEnum):
+    ONCE = "once"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the caller wants of one request, on top of the policy.
+
+    `max_amount` is in whole units of whatever currency an offer asks for. `offer` picks one by its position in the
+    answer, from 0. `methods` (`tempo` or `tempo/charge`) and `currencies` (symbol or id) are preferences, best
+    first; what they do not name may still be paid. `always_confirm` asks even where the policy would not.
+    """
+
+    max_amount: Decimal | None = None
+    offer: int | None = None
+    methods: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    always_confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One request that was answered with challenges. `body` is what was sent with it, and will be sent again.
+
+    `malformed` says of each challenge that could not be read why. `problem` is what the server said, made inert.
+    """
+
+    origin: Origin
+    url: str
+    http_method: str
+    challenges: tuple[Challenge, ...]
+    malformed: tuple[str, ...] = ()
+    body: bytes = b""
+    idempotency_key: str | None = None
+    problem: Problem | None = None
+    terms: Terms = field(default_factory=Terms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A payment that could be made now. Its `id` becomes the id of the operation, so that one review pays once."""
+
+    id: str
+    at: datetime
+    demand: Demand
+    ranking: Ranking
+    quote: Quote
+    verdict: Verdict
+
+    @property
+    def origin(self) -> Origin:
+        return self.demand.origin
+
+    @property
+    def url(self) -> str:
+        return self.demand.url
+
+    @property
+    def http_method(self) -> str:
+        return self.demand.http_method
+
+    @property
+    def challenge(self) -> Challenge:
+        return self.quote.challenge
+
+    @property
+    def description(self) -> str | None:
+        """What the server says it sells, inert. Never a fact: see the amount and the recipient (core spec, "Amount Verification")."""
+        text = self.challenge.description
+        return None if text is None else inert(text, limit=TEXT_LIMIT)
+
+    @property
+    def realm(self) -> str:
+        return inert(self.challenge.realm, limit=TEXT_LIMIT)
+
+    @property
+    def insecure_loopback(self) -> bool:
+        """The origin is a test server on this machine without TLS: allowed, and to be shown as such."""
+        return self.origin.scheme == "http"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return self.quote.expires_at if self.quote.expires_at is not None else self.challenge.expires_at
+
+
+Approver = Callable[[Review], Awaitable[Approval]]
+"""Asked before anything is signed, when the policy wants somebody's word. May take as long as a person does."""
+
+
+async def reject_unattended(review: Review) -> Approval:
+    """The approver when nobody is there: a payment that needs confirmation is not made."""
+    return Approval.REJECT
