@@ -15,7 +15,6 @@ from mpp_console.services.models import (
     SpendBucket,
 )
 
-
 __all__ = ["ExportFormat", "ReceiptsService"]
 
 ExportFormat = Literal["csv", "json", "jsonl"]
@@ -23,16 +22,16 @@ ExportFormat = Literal["csv", "json", "jsonl"]
 
 class ReceiptsService:
     async def page(
-        self, filter: ReceiptFilter | None = None, after: str | None = None, limit: int = 200
+        self, wanted: ReceiptFilter | None = None, after: str | None = None, limit: int = 200
     ) -> ReceiptPage:
         """Newest first, `limit` rows from the cursor `after` (a page's `next`) on."""
         raise NotImplementedError
 
-    async def get(self, id: str) -> ReceiptDetail:
-        """Raises ReceiptNotFound. `id` may be shortened as long as it is unique."""
+    async def get(self, receipt_id: str) -> ReceiptDetail:
+        """Raises ReceiptNotFound. `receipt_id` may be shortened as long as it is unique."""
         raise NotImplementedError
 
-    async def export(self, filter: ReceiptFilter | None, fmt: ExportFormat, target: Path | IO[str]) -> int:
+    async def export(self, wanted: ReceiptFilter | None, fmt: ExportFormat, target: Path | IO[str]) -> int:
         """Streams to a new file (0600, never over an existing one) or an open stream; gives how many rows. No
         secrets.
         """

@@ -1,0 +1,81 @@
+"""Errors of the application layer. Each says what happened and what to do next; the command line turns `kind` into its
+exit code.
+"""
+
+from __future__ import annotations
+
+from mpp_console.protocol import MppError
+
+__all__ = [
+    "FilterError",
+    "NoAccount",
+    "NoFaucet",
+    "ReceiptNotFound",
+    "RequestFailed",
+    "ServerUnavailable",
+    "SettingsError",
+    "TestUnavailable",
+    "UnknownProfile",
+    "UsageError",
+]
+
+
+class UsageError(MppError):
+    """What was asked for cannot be: a malformed URL, amount, header or address."""
+
+    default_code = "usage"
+
+
+class SettingsError(UsageError):
+    """The settings file does not hold. The message names file, line and what is allowed there."""
+
+    default_code = "settings"
+
+
+class UnknownProfile(UsageError):
+    """No such profile is built in or set up."""
+
+    default_code = "unknown-profile"
+
+
+class FilterError(UsageError):
+    """A filter holds a word that is not understood."""
+
+    default_code = "filter"
+
+
+class NoAccount(UsageError):
+    """There is no account, or none of that name."""
+
+    default_code = "no-account"
+
+
+class NoFaucet(UsageError):
+    """This network gives no test money."""
+
+    default_code = "no-faucet"
+
+
+class TestUnavailable(UsageError):
+    """The one-key test payment exists in the sandbox only."""
+
+    __test__ = False
+    default_code = "test-unavailable"
+
+
+class ServerUnavailable(UsageError):
+    """The local server runs in the sandbox only."""
+
+    default_code = "server-unavailable"
+
+
+class ReceiptNotFound(UsageError):
+    """No receipt, or more than one, has this id."""
+
+    default_code = "receipt-not-found"
+
+
+class RequestFailed(MppError):
+    """No answer came: the host was not found, refused, timed out, or broke off."""
+
+    default_code = "request-failed"

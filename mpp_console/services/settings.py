@@ -1,0 +1,246 @@
+"""The settings file: TOML, read strictly. A mistake is reported with file, line and what would be allowed; nothing is
+ignored.
+
+Amounts are decimals in quotes, in the currency's own units (`"0.50"`), never floating point. Currencies are named by
+symbol or address.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from mpp_console.services.errors import SettingsError
+
+__all__ = ["EXAMPLE", "NetworkSettings", "OriginLimits", "PolicySettings", "Settings", "TokenSettings", "load_settings"]
+
+Amounts = dict[str, str]
+
+
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token of a network. `decimals` counts the digits after the point."""
+
+    address: str
+    symbol: str
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=36)] = 6
+    name: str = ""
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to a built-in network, or a network of one's own (which needs `rpc_url` and `chain_id`)."""
+
+    rpc_url: str | None = None
+    chain_id: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    explorer: str | None = None
+    label: str | None = None
+    default_token: str | None = None
+    tokens: tuple[TokenSettings, ...] = ()
+    faucet: bool | None = None
+
+
+class OriginLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits for one origin (`https://api.example`), in one currency."""
+
+    origin: str
+    currency: str
+    per_payment: str | None = None
+    per_day: str | None = None
+    per_month: str | None = None
+
+
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The spending policy. Tables map a currency to an amount; `per_day` and `per_month` (30 days) roll.
+
+    `confirm` None is the profile's own habit: always outside the sandbox, never inside it.
+    """
+
+    per_payment: Amounts = msgspec.field(default_factory=dict)
+    per_day: Amounts = msgspec.field(default_factory=dict)
+    per_month: Amounts = msgspec.field(default_factory=dict)
+    confirm_above: Amounts = msgspec.field(default_factory=dict)
+    confirm: bool | None = None
+    only_listed_currencies: bool = False
+    allow_unknown_tokens: bool = False
+    allow_origins: tuple[str, ...] | None = None
+    deny_origins: tuple[str, ...] = ()
+    allow_recipients: tuple[str, ...] | None = None
+    deny_recipients: tuple[str, ...] = ()
+    origins: tuple[OriginLimits, ...] = ()
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The local paid server. Port 0 takes any free one."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file. `policy` applies to every profile; `policies.<profile>` replaces it for one."""
+
+    profile: str = "sandbox"
+    account: str | None = None
+    theme: str | None = None
+    keymap: str = "default"
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
+    animation: Literal["full", "basic", "none"] = "full"
+    privacy: bool = False
+    server: ServerSettings = msgspec.field(default_factory=ServerSettings)
+    networks: dict[str, NetworkSettings] = msgspec.field(default_factory=dict)
+    policy: PolicySettings = msgspec.field(default_factory=PolicySettings)
+    policies: dict[str, PolicySettings] = msgspec.field(default_factory=dict)
+
+    def policy_of(self, profile: str) -> PolicySettings:
+        return self.policies.get(profile, self.policy)
+
+
+EXAMPLE = """\
+# Settings of mpp-console. Every line is optional; these are the defaults unless marked otherwise.
+
+profile = "sandbox"          # sandbox, moderato, mainnet, or a network of your own below
+# account = "main"           # otherwise the default account
+# theme = "mpp-dark"
+keymap = "default"           # default, vim, emacs
+animation = "full"           # full, basic, none
+
+[server]
+port = 0                     # of the local paid server; 0 takes any free port
+
+[policy]                     # [policies.mainnet] replaces all of it for one profile
+# confirm = true             # ask before every payment; without it: always outside the sandbox
+# only_listed_currencies = false
+# deny_origins = ["https://shop.example"]
+# allow_recipients = ["0x…"] # nobody else is paid then
+
+# [policy.per_payment]       # amounts in the currency's units, in quotes
+# pathUSD = "0.50"
+# [policy.per_day]
+# pathUSD = "5"
+# [policy.confirm_above]     # payments up to this need no question
+# pathUSD = "0.01"
+
+# [[policy.origins]]
+# origin = "https://api.example"
+# currency = "pathUSD"
+# per_day = "1"
+
+# [networks.moderato]        # change a built-in network…
+# rpc_url = "https://rpc.example"
+# [networks.devnet]          # …or add one, and open it with --profile devnet
+# rpc_url = "http://127.0.0.1:8545"
+# chain_id = 1337
+"""
+
+
+def load_settings(path: Path) -> Settings:
+    """Reads `path`; the defaults when there is no such file. Raises SettingsError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}") from error
+    return parse_settings(text, str(path))
+
+
+def parse_settings(text: str, source: str = "settings.toml") -> Settings:
+    """The same for text at hand; `source` names it in errors."""
+    try:
+        settings = msgspec.toml.decode(text, type=Settings)
+    except msgspec.ValidationError as error:
+        raise _validation_error(text, source, str(error)) from None
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"{source}: {error}", hint="the file is TOML: key = value") from None
+    for amounts, path in _amount_tables(settings):
+        for currency, amount in amounts.items():
+            if not re.fullmatch(r"\d{1,60}(\.\d{1,36})?", amount):
+                line = _line_of(text, (*path, currency))
+                raise SettingsError(f'{source}, line {line}: "{amount}" is not an amount', hint='write it as "0.50"')
+    return settings
+
+
+def _amount_tables(settings: Settings) -> list[tuple[Amounts, tuple[str, ...]]]:
+    found: list[tuple[Amounts, tuple[str, ...]]] = []
+    policies = [(settings.policy, ("policy",))]
+    policies += [(policy, ("policies", name)) for name, policy in settings.policies.items()]  # type: ignore[misc]
+    for policy, path in policies:
+        tables = ("per_payment", "per_day", "per_month", "confirm_above")
+        found += [(getattr(policy, name), (*path, name)) for name in tables]
+        for limits in policy.origins:
+            given = {name: getattr(limits, name) for name in ("per_payment", "per_day", "per_month")}
+            found.append(({name: amount for name, amount in given.items() if amount}, (*path, "origins", "0")))
+    return found
+
+
+def _validation_error(text: str, source: str, message: str) -> SettingsError:
+    """msgspec says `what - at `$.a.b[0]``: the path becomes a line, and what is allowed there is added."""
+    what, _, where = message.partition(" - at ")
+    path = tuple(re.findall(r"[^.$`\[\]]+", where))
+    unknown = re.search(r"unknown field `([^`]*)`", what)
+    if unknown:
+        line = _line_of(text, (*path, unknown[1]))
+        allowed = ", ".join(_fields_at(path))
+        place = f"[{'.'.join(path)}]" if path else "the file"
+        return SettingsError(
+            f"{source}, line {line}: {place} has no setting `{unknown[1]}`", hint=f"allowed here: {allowed}"
+        )
+    line = _line_of(text, path)
+    name = ".".join(part for part in path if part != "...")
+    return SettingsError(f"{source}, line {line}: {name}: {what[0].lower()}{what[1:]}", hint=_hint_for(what))
+
+
+def _hint_for(what: str) -> str:
+    if "Expected `str`" in what and ("`float`" in what or "`int`" in what):
+        return 'put it in quotes: "0.50"'
+    return "see `mpp-console config init --stdout` for every setting"
+
+
+def _fields_at(path: tuple[str, ...]) -> tuple[str, ...]:
+    structs: dict[str, type[msgspec.Struct]] = {
+        "server": ServerSettings, "networks": NetworkSettings, "policy": PolicySettings, "policies": PolicySettings,
+        "tokens": TokenSettings, "origins": OriginLimits,
+    }  # fmt: skip
+    known: type[msgspec.Struct] = Settings
+    for part in path:
+        known = structs.get(part, known)
+    return known.__struct_fields__
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
+    """The line where `path` is set: the key itself if it has a line, else the nearest table around it. 1 when not
+    found.
+    """
+    best, best_depth, table = 1, -1, ()
+    # msgspec writes `...` for a key of a table; any key stands for it.
+    wanted = tuple(part for part in path if not part.isdigit())
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\[?([^\]]+)\]", line)
+        setting = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+        if header:
+            table = _parts(header[1])
+            here = table
+        elif setting:
+            here = (*table, *_parts(setting[1]))
+        else:
+            continue
+        depth = _shared(here, wanted)
+        if depth == len(here) and depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def _shared(here: tuple[str, ...], wanted: tuple[str, ...]) -> int:
+    count = 0
+    for mine, theirs in zip(here, wanted, strict=False):
+        if theirs not in (mine, "..."):
+            break
+        count += 1
+    return count
