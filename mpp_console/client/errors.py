@@ -6,7 +6,7 @@
         │   ├── NoUsableOffer        no challenge of the answer can or may be paid; `ranking` says why, one by one
         │   ├── PaymentDeclined      whoever was asked said no, or nobody was there to ask
         │   ├── PolicyRefused        the budget was used up by other payments between review and reservation
-        │   ├── PaymentAbandoned     signing failed, the network did not let the request out, or somebody resolved the row
+        │   ├── PaymentAbandoned     signing failed, or the request never got out of the machine
         │   ├── ChallengeExpired     time ran out before the credential could leave
         │   ├── InsecureOrigin       plain http outside loopback
         │   ├── CrossOriginPayment   a redirect led to another origin before the payment was asked for

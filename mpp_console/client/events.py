@@ -73,7 +73,7 @@ class CredentialSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSettled:
-    """Paid. `record` is the receipt as history keeps it; `doubts` are what does not fit in what the server wrote there."""
+    """Paid. `record` is the receipt as history keeps it; `doubts` are what does not fit in what the server wrote."""
 
     review_id: str
     at: datetime

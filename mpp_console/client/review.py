@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
-from mpp_console.client.offers import Ranking
+from mpp_console.client.offers import Ranking, Terms
 from mpp_console.client.origin import Origin
 from mpp_console.client.policy import Verdict
 from mpp_console.methods.base import Quote
 from mpp_console.protocol import Challenge, Problem, inert
 
-__all__ = ["Approval", "Approver", "Demand", "Review", "Terms", "reject_unattended"]
+__all__ = ["Approval", "Approver", "Demand", "Review", "reject_unattended"]
 
 TEXT_LIMIT = 500
 """Characters of a server's text that are shown. A description is one sentence; more is somebody filling a screen."""
@@ -26,22 +25,6 @@ TEXT_LIMIT = 500
 class Approval(StrEnum):
     ONCE = "once"
     REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the caller wants of one request, on top of the policy.
-
-    `max_amount` is in whole units of whatever currency an offer asks for. `offer` picks one by its position in the
-    answer, from 0. `methods` (`tempo` or `tempo/charge`) and `currencies` (symbol or id) are preferences, best
-    first; what they do not name may still be paid. `always_confirm` asks even where the policy would not.
-    """
-
-    max_amount: Decimal | None = None
-    offer: int | None = None
-    methods: tuple[str, ...] = ()
-    currencies: tuple[str, ...] = ()
-    always_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +74,7 @@ class Review:
 
     @property
     def description(self) -> str | None:
-        """What the server says it sells, inert. Never a fact: see the amount and the recipient (core spec, "Amount Verification")."""
+        """What the server says it sells, inert. Not a fact to rely on (core spec, "Amount Verification")."""
         text = self.challenge.description
         return None if text is None else inert(text, limit=TEXT_LIMIT)
 
