@@ -1,0 +1,56 @@
+"""Base64url without padding, exactly as the Payment scheme allows it (RFC 4648 §5).
+
+Strict on purpose: a decoder that skips foreign characters or ignores left-over bits reads several texts as the same
+bytes, and two sides then disagree about what was signed. Knows nothing of JSON or headers.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from .errors import ParseError
+
+__all__ = ["b64url_decode", "b64url_encode"]
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+# `+`, `/` and `=` belong to other alphabets: they become a character that no alphabet has, so that binascii refuses
+# them.
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
+_PADDING = (b"", b"", b"==", b"=")
+
+# RFC 4648 §3.5: "Implementations MAY chose to reject" non-zero trailing bits; one byte set must have one text, so we
+# do.
+_LAST_OF_TWO = frozenset("AQgw")
+_LAST_OF_THREE = frozenset("AEIMQUYcgkosw048")
+
+
+def b64url_encode(data: bytes) -> str:
+    """The unpadded base64url text of `data`."""
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+
+
+def b64url_decode(text: str) -> bytes:
+    """The bytes of an unpadded base64url text.
+
+    Raises ParseError (code `bad-base64url`) for padding, foreign characters, an impossible length or non-zero
+    left-over bits.
+    """
+    rest = len(text) & 3
+    if rest == 1:
+        raise _error(text, f"a base64url text of {len(text)} characters is cut short")
+    try:
+        data = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[rest], strict_mode=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise _error(text, "the text is not base64url (letters, digits, '-' and '_', no padding)") from error
+    if (rest == 2 and text[-1] not in _LAST_OF_TWO) or (rest == 3 and text[-1] not in _LAST_OF_THREE):
+        raise ParseError(
+            "the base64url text has bits left over at its end", code="bad-base64url", position=len(text) - 1
+        )
+    return data
+
+
+def _error(text: str, message: str) -> ParseError:
+    foreign = _FOREIGN.search(text)
+    return ParseError(message, code="bad-base64url", position=foreign.start() if foreign else len(text))
