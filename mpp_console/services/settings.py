@@ -179,18 +179,21 @@ def _amount_tables(settings: Settings) -> list[tuple[Amounts, tuple[str, ...]]]:
 def _validation_error(text: str, source: str, message: str) -> SettingsError:
     """msgspec says `what - at `$.a.b[0]``: the path becomes a line, and what is allowed there is added."""
     what, _, where = message.partition(" - at ")
-    path = tuple(re.findall(r"[^.$`\[\]]+", where))
+    path = tuple(re.findall(r"\.\.\.|[^.$`\[\]]+", where))
     unknown = re.search(r"unknown field `([^`]*)`", what)
     if unknown:
         line = _line_of(text, (*path, unknown[1]))
         allowed = ", ".join(_fields_at(path))
-        place = f"[{'.'.join(path)}]" if path else "the file"
+        place = f"[{_dotted(path)}]" if path else "the file"
         return SettingsError(
             f"{source}, line {line}: {place} has no setting `{unknown[1]}`", hint=f"allowed here: {allowed}"
         )
     line = _line_of(text, path)
-    name = ".".join(part for part in path if part != "...")
-    return SettingsError(f"{source}, line {line}: {name}: {what[0].lower()}{what[1:]}", hint=_hint_for(what))
+    return SettingsError(f"{source}, line {line}: {_dotted(path)}: {what[0].lower()}{what[1:]}", hint=_hint_for(what))
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join("NAME" if part == "..." else part for part in path if not part.isdigit())
 
 
 def _hint_for(what: str) -> str:
@@ -214,7 +217,8 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
     """The line where `path` is set: the key itself if it has a line, else the nearest table around it. 1 when not
     found.
     """
-    best, best_depth, table = 1, -1, ()
+    best, best_depth = 1, -1
+    table: tuple[str, ...] = ()
     # msgspec writes `...` for a key of a table; any key stands for it.
     wanted = tuple(part for part in path if not part.isdigit())
     for number, line in enumerate(text.splitlines(), start=1):
