@@ -1,0 +1,263 @@
+"""The gate in front of a paid resource: it asks for payment, checks what comes back and says who may pass.
+
+Knows no framework: an adapter gives it a `GateRequest` and acts on the verdict (see `asgi`). Time, randomness, the
+secret, the store and the rails come in as arguments. Nothing is written and no handler runs before a credential is
+verified.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mpp_console.methods.base import Clock
+from mpp_console.protocol import (
+    AUTHORIZATION,
+    PAYMENT_AUTHORIZATION,
+    BadRequest,
+    ChallengeBinder,
+    Credential,
+    InternalPayment,
+    MalformedCredential,
+    ParseError,
+    PaymentProblem,
+    parse_credential,
+)
+from mpp_console.protocol.grammar import scan
+from mpp_console.protocol.headers import CREDENTIAL_LIMIT
+from mpp_console.server import events
+from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
+from mpp_console.server.fields import Fields
+from mpp_console.server.idempotency import KeptAnswers, Ticket
+from mpp_console.server.issuing import Issuer, facts_of, refused
+from mpp_console.server.offers import Offer
+from mpp_console.server.rates import RateLimits, Rates
+from mpp_console.server.refusals import BodyTooLarge, Refusal, TooManyRequests
+from mpp_console.server.requests import GateRequest
+from mpp_console.server.settlement import Settlement
+from mpp_console.server.stores.base import Store, StoreError
+from mpp_console.server.verification import answered_offer
+
+__all__ = ["Gate", "GateLimits"]
+
+_log = logging.getLogger(__name__)
+
+
+DEFAULT_RATES: Final = RateLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLimits:
+    """Sizes and times that keep a gate's memory and disk bounded.
+
+    `max_body`: bytes of a request body, which is held in memory to be digested, also for clients that have not paid.
+    `max_answer`: bytes of an answer kept for retries. `answer_ttl`: how long it is kept; a client that comes back
+    after a day starts a new act. `rates` None turns rate limits off.
+    """
+
+    max_body: int = 1024 * 1024
+    max_answer: int = 1024 * 1024
+    answer_ttl: timedelta = timedelta(hours=24)
+    rates: RateLimits | None = DEFAULT_RATES
+
+
+DEFAULT_LIMITS: Final = GateLimits()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unobserved(event: events.GateEvent) -> None:
+    return None
+
+
+class Gate:
+    """One protection space. Safe to share between all requests of a process, and between processes through its store.
+
+    `realm` names the space, commonly the host name. `observe` gets every event, in the request's own task: it must be
+    quick, and what it raises is logged and dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        realm: str,
+        binder: ChallengeBinder,
+        store: Store,
+        clock: Clock = _utc_now,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        limits: GateLimits = DEFAULT_LIMITS,
+        observe: Callable[[events.GateEvent], None] = _unobserved,
+    ) -> None:
+        self.realm = realm
+        self.limits = limits
+        self._binder = binder
+        self._clock = clock
+        self._observe = observe
+        self._issuer = Issuer(realm=realm, binder=binder, random_bytes=random_bytes)
+        self._settlement = Settlement(store, clock)
+        self._answers = KeptAnswers(store, ttl=limits.answer_ttl, max_body=limits.max_answer)
+        self._challenge_rate = Rates(limits.rates.challenges) if limits.rates else None
+        self._failure_rate = Rates(limits.rates.failures) if limits.rates else None
+
+    async def check(self, request: GateRequest, offers: Sequence[Offer]) -> Verdict:
+        """Decides about one request for a route that asks for any one of `offers`.
+
+        Never raises for what a client sent. Raises ValueError without offers: a free route needs no gate.
+        """
+        if not offers:
+            raise ValueError("A gate needs at least one offer; leave a free route outside of it.")
+        try:
+            if len(request.body) > self.limits.max_body:
+                raise BodyTooLarge(self.limits.max_body)
+            carried = _payment_credentials(request, offers)
+            if not carried:
+                return self._ask(request, offers)
+            return await self._consider(request, offers, carried)
+        except Refusal as refusal:
+            return self.refuse(request, refusal)
+
+    def refuse(self, request: GateRequest, refusal: Refusal) -> Challenged:
+        """The answer to a request that is refused whatever it pays; also for an adapter that stopped reading a body."""
+        if isinstance(refusal, TooManyRequests):
+            fact = events.RateLimited(**self._fact(request), kind=refusal.kind, retry_after=refusal.retry_after or 0)
+            self._tell(fact)
+        else:
+            self._tell_rejected(request, refusal.status.value, refusal.code, refusal.message, None)
+        return refused(refusal)
+
+    async def finish(self, admitted: Admitted, *, status: int, headers: Fields = (), body: bytes | None = None) -> None:
+        """Takes note of what an admitted request was answered; call it also when the handler raised (status 500).
+
+        `headers` are those that left, with the receipt; `body` None means that it was not collected (a stream). A
+        store that fails here is only logged: the client has its answer.
+        """
+        if status >= 400:
+            self._tell(
+                events.DeliveryFailed(
+                    **self._fact(admitted.request),
+                    status=status,
+                    challenge_id=admitted.challenge.id,
+                    reference=admitted.receipt.reference,
+                )
+            )
+        if admitted.ticket is None:
+            return
+        try:
+            await self._answers.keep(admitted.ticket, status=status, headers=headers, body=body)
+        except StoreError:
+            _log.exception("an answer could not be kept for retries")
+
+    def _ask(self, request: GateRequest, offers: Sequence[Offer]) -> Challenged:
+        now = self._clock()
+        if self._challenge_rate is not None and (wait := self._challenge_rate.take(request.client, now)):
+            raise TooManyRequests("challenges", wait)
+        answer = self._issuer.payment_required(request, offers, now)
+        self._tell(events.ChallengeIssued(**self._fact(request), offers=facts_of(answer.challenges, offers)))
+        return answer
+
+    async def _consider(
+        self, request: GateRequest, offers: Sequence[Offer], carried: Sequence[tuple[str, str]]
+    ) -> Verdict:
+        if self._failure_rate is not None and (wait := self._failure_rate.wait(request.client, self._clock())):
+            raise TooManyRequests("failures", wait)
+        challenge_id: str | None = None
+        try:
+            field, credential = _parse(carried)
+            challenge_id = credential.challenge.id
+            ticket = self._answers.ticket(request, credential)
+            if ticket is not None and (kept := await self._answers.recall(ticket)) is not None:
+                fact = self._fact(request)
+                self._tell(events.AnswerReplayed(**fact, status=kept.status, challenge_id=challenge_id))
+                return Replayed(status=kept.status, headers=kept.headers, body=kept.body)
+            return await self._redeem(request, offers, credential, field, ticket)
+        except PaymentProblem as problem:
+            return self._reject(request, offers, problem, challenge_id)
+        except StoreError as error:
+            _log.error("the payment store failed: %s", error)
+            return self._reject(request, offers, InternalPayment(), challenge_id)
+
+    async def _redeem(
+        self, request: GateRequest, offers: Sequence[Offer], credential: Credential, field: str, ticket: Ticket | None
+    ) -> Admitted:
+        offer = answered_offer(
+            credential.challenge,
+            request=request,
+            offers=offers,
+            realm=self.realm,
+            binder=self._binder,
+            carried_in=field,
+            now=self._clock(),
+        )
+        if ticket is not None:
+            await self._answers.reserve(ticket)
+        try:
+            receipt = await self._settlement.settle(credential, offer)
+        except PaymentProblem as problem:
+            if ticket is not None and problem.fresh_challenge:
+                await self._answers.free(ticket)
+            raise
+        self._tell(
+            events.PaymentVerified(
+                **self._fact(request),
+                offer=facts_of((credential.challenge,), (offer,))[0],
+                payer=credential.source,
+                receipt=receipt,
+            )
+        )
+        return Admitted(credential=credential, receipt=receipt, offer=offer, request=request, ticket=ticket)
+
+    def _reject(
+        self, request: GateRequest, offers: Sequence[Offer], problem: PaymentProblem, challenge_id: str | None
+    ) -> Challenged:
+        now = self._clock()
+        if self._failure_rate is not None and problem.status < 500:
+            self._failure_rate.take(request.client, now)
+        self._tell_rejected(request, problem.status, problem.code, problem.message, challenge_id)
+        return self._issuer.refusal(request, offers, now, problem)
+
+    def _fact(self, request: GateRequest) -> events.Circumstances:
+        return {"at": self._clock(), "client": request.client, "http_method": request.method, "path": request.path}
+
+    def _tell_rejected(
+        self, request: GateRequest, status: int, code: str, reason: str, challenge_id: str | None
+    ) -> None:
+        fact = self._fact(request)
+        self._tell(events.PaymentRejected(**fact, status=status, code=code, reason=reason, challenge_id=challenge_id))
+
+    def _tell(self, event: events.GateEvent) -> None:
+        try:
+            self._observe(event)
+        except Exception:
+            # A payment must not fail because somebody's log did.
+            _log.exception("an observer of the gate raised")
+
+
+def _payment_credentials(request: GateRequest, offers: Sequence[Offer]) -> list[tuple[str, str]]:
+    """Every Payment credential that the route would look at, as (header field, field value that holds it)."""
+    fields = {offer.credential_header for offer in offers}
+    found: list[tuple[str, str]] = []
+    for field in (AUTHORIZATION, PAYMENT_AUTHORIZATION):
+        for value in request.values(field) if field in fields else ():
+            if len(value) > CREDENTIAL_LIMIT:
+                # Too large to look into; the parser refuses it.
+                found.append((field, value))
+            else:
+                found += [(field, value) for scheme in scan(value) if scheme.name.lower() == "payment"]
+    return found
+
+
+def _parse(carried: Sequence[tuple[str, str]]) -> tuple[str, Credential]:
+    if len(carried) > 1:
+        # Core spec, "Multiple Payment Options": several credentials SHOULD be rejected with 400.
+        raise BadRequest("The request has several Payment credentials; send exactly one.")
+    field, value = carried[0]
+    try:
+        return field, parse_credential(value)
+    except ParseError as error:
+        raise MalformedCredential(f"The credential cannot be read: {error.message}") from error
