@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from .base64url import b64url_encode
+from .canonical import encode_object
 from .challenge import Challenge
 from .errors import FormatError
 from .headers import AUTHORIZATION
 from .secret import Secret
+from .timestamp import format_timestamp
 
 __all__ = ["MIN_SECRET_BYTES", "ChallengeBinder", "compute_challenge_id"]
 
@@ -81,19 +83,31 @@ class ChallengeBinder:
         header: str | None = None,
     ) -> Challenge:
         """A challenge bound to its own fields (`description` is not bound). Raises FormatError."""
-        unbound = Challenge.create(
-            id="-",
+        request_b64 = encode_object(request)
+        opaque_b64 = None if opaque is None else encode_object(opaque)
+        moment = format_timestamp(expires) if isinstance(expires, datetime) else expires
+        return Challenge(
+            id=compute_challenge_id(
+                self._secrets[0].reveal(),
+                realm=realm,
+                method=method,
+                intent=intent,
+                request_b64=request_b64,
+                expires=moment,
+                digest=digest,
+                opaque_b64=opaque_b64,
+                header=header,
+            ),
             realm=realm,
             method=method,
             intent=intent,
-            request=request,
-            description=description,
+            request_b64=request_b64,
+            description=description or None,
             digest=digest,
-            expires=expires,
-            opaque=opaque,
+            expires=moment,
+            opaque_b64=opaque_b64,
             header=header,
         )
-        return unbound.with_id(self._id(self._secrets[0], unbound))
 
     def verify(self, challenge: Challenge) -> bool:
         """Whether one of the secrets issued this very challenge. Takes the same time whichever it was."""

@@ -7,61 +7,22 @@ are checked by the constructor, and the parser reports the same rules with posit
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from .base64url import b64url_decode
-from .canonical import canonical_json, decode_object, encode_object
-from .errors import FormatError, ParseError
+from .canonical import decode_object, encode_object
+from .challenge_rules import CHALLENGE_SPEC, CREDENTIAL_HEADERS, PARAMETERS, advise, breaches
+from .errors import FormatError
 from .findings import Findings, Reporter
 from .grammar import TOKEN, Scheme, quote, scan
-from .headers import AUTHORIZATION, CHALLENGE_COUNT_LIMIT, FIELD_LIMIT, PAYMENT_AUTHORIZATION, SCHEME
+from .headers import AUTHORIZATION, CHALLENGE_COUNT_LIMIT, FIELD_LIMIT, SCHEME
 from .timestamp import format_timestamp, parse_timestamp
 
-__all__ = ["Challenge", "format_challenge", "parse_challenges"]
+__all__ = ["Challenge", "format_challenge", "parse_challenges", "read_echo"]
 
-_SPEC: Final = "core §Challenge (WWW-Authenticate)"
-
-# Wire name of every parameter and the attribute that holds it, in the order in which they are written.
-_ATTRIBUTES: Final = {
-    "id": "id",
-    "realm": "realm",
-    "method": "method",
-    "intent": "intent",
-    "request": "request_b64",
-    "description": "description",
-    "digest": "digest",
-    "expires": "expires",
-    "opaque": "opaque_b64",
-    "header": "header",
-}
-_REQUIRED: Final = ("id", "realm", "method", "intent", "request")
-
-# core §"ABNF Collected": payment-method-id = 1*LOWERALPHA. Deployed software also registers names such as `x-custom`
-# and `tempo:beta`; refusing those would refuse to read what others charge with, so they are read and reported.
-_METHOD: Final = re.compile(r"[a-z][a-z0-9:_-]*+")
-_SPEC_METHOD: Final = re.compile(r"[a-z]++")
-# core §"ABNF Collected": intent-token = 1*( ALPHA / DIGIT / "-" )
-_INTENT: Final = re.compile(r"[A-Za-z0-9-]++")
-# RFC 9530 dictionary, or mppx's form without colons; only the characters matter here. "|" is the delimiter of the
-# binding.
-_DIGEST: Final = re.compile(r"[!-{}~][ -{}~]*+")
-_RFC_DIGEST: Final = re.compile(r"[a-z0-9*_.-]++=:[A-Za-z0-9+/]++=*+:.*+")
-# Control characters and surrogates: no header can carry them, so no text of a challenge may hold them.
-_FORBIDDEN: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-
-_HEADERS: Final = {AUTHORIZATION.lower(): AUTHORIZATION, PAYMENT_AUTHORIZATION.lower(): PAYMENT_AUTHORIZATION}
-
-
-class _Breach(NamedTuple):
-    """One rule that the fields break; `name` is the wire name of the parameter."""
-
-    code: str
-    name: str
-    message: str
+_PARAM_SPEC: Final = "RFC 9110 §11.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +47,10 @@ class Challenge:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for breach in _breaches(self.to_echo()):
+        for breach in breaches(self.to_echo()):
             raise FormatError(f"the challenge cannot be built: {breach.message}", code=breach.code)
+        if self.extra and not PARAMETERS.keys().isdisjoint(self.extra):
+            raise FormatError("an extra parameter has the name of a known one", code="bad-extra")
 
     @classmethod
     def create(
@@ -171,7 +134,7 @@ class Challenge:
     @property
     def credential_header(self) -> str:
         """The header field that is to carry the credential."""
-        return AUTHORIZATION if self.header is None else _HEADERS[self.header.lower()]
+        return AUTHORIZATION if self.header is None else CREDENTIAL_HEADERS[self.header.lower()]
 
     def is_expired(self, now: datetime) -> bool:
         """Whether `expires` has come; a challenge without one never expires."""
@@ -224,7 +187,7 @@ def parse_challenges(
             if challenge is not None:
                 challenges.append(challenge)
     if not seen:
-        Reporter(findings).fail("no-challenge", "there is no challenge of the Payment scheme", spec=_SPEC)
+        Reporter(findings).fail("no-challenge", "there is no challenge of the Payment scheme", spec=CHALLENGE_SPEC)
     return tuple(challenges)
 
 
@@ -237,185 +200,72 @@ def _report_other(scheme: Scheme, report: Reporter) -> None:
 
 def _read_challenge(scheme: Scheme, report: Reporter) -> Challenge | None:
     if scheme.token68 is not None:
-        report.fail("token68", "a Payment challenge has parameters, not a token", spec=_SPEC, position=scheme.position)
+        message = "a Payment challenge has parameters, not a token"
+        report.fail("token68", message, spec=CHALLENGE_SPEC, position=scheme.position)
         return None
     values: dict[str, str] = {}
-    places: dict[str, int] = {}
+    places = {"": scheme.position}
     usable = True
-    for param in scheme.params:
-        if param.name in values:
-            message = f"the parameter {param.name} occurs twice"
-            report.fail("duplicate-parameter", message, spec="RFC 9110 §11.2", position=param.position)
-            usable = False
-            continue
-        values[param.name] = param.value
-        places[param.name] = param.position
-    for flaw in scheme.flaws:
-        # A description is display text that servers forget to escape, and unknown parameters are ignored; a flaw at any
-        # other parameter leaves open what the server meant.
-        if flaw.param in _ATTRIBUTES and (flaw.param != "description" or flaw.param not in values):
-            report.fail(flaw.code, flaw.message, spec="RFC 9110 §11.2", position=flaw.position)
+    for name, value, position in scheme.params:
+        if name in values:
+            message = f"the parameter {name} occurs twice"
+            report.fail("duplicate-parameter", message, spec=_PARAM_SPEC, position=position)
             usable = False
         else:
-            report.warn(flaw.code, flaw.message, spec="RFC 9110 §11.2", position=flaw.position)
-    for breach in _breaches(values):
-        report.fail(breach.code, breach.message, spec=_SPEC, position=places.get(breach.name, scheme.position))
-        usable = False
-    if not usable:
-        return None
-    if report.lenient:
-        _advise(values, places, report)
-    return _build(values)
+            values[name] = value
+            places[name] = position
+    for flaw in scheme.flaws:
+        # A description is display text that servers forget to escape, and unknown parameters are ignored; a flaw
+        # anywhere else leaves open what the server meant.
+        known = flaw.param is None or flaw.param in PARAMETERS
+        if known and (flaw.param != "description" or "description" not in values):
+            report.fail(flaw.code, flaw.message, spec=_PARAM_SPEC, position=flaw.position)
+            usable = False
+        else:
+            report.warn(flaw.code, flaw.message, spec=_PARAM_SPEC, position=flaw.position)
+    challenge = _build(values, places, report)
+    if challenge is not None and report.lenient:
+        advise(values, places, report)
+    return challenge if usable else None
 
 
 def read_echo(echo: Mapping[str, Any], report: Reporter) -> Challenge | None:
     """The challenge in a credential's echo; None only when the report is lenient and the echo is malformed."""
     values = dict(echo)
     for name in ("request", "opaque"):
-        if isinstance(values.get(name), Mapping):
+        if not isinstance(values.get(name, ""), str) and isinstance(values[name], Mapping):
             try:
                 values[name] = encode_object(values[name])
             except FormatError as error:
-                report.fail(error.code, f"{name}: {error.message}", spec=_SPEC)
+                report.fail(error.code, f"{name}: {error.message}", spec=CHALLENGE_SPEC)
                 return None
-    if report.lenient:
-        breaches = list(_breaches(values))
-        for breach in breaches:
-            report.fail(breach.code, breach.message, spec=_SPEC)
-        return None if breaches else _build(values)
+    return _build(values, {}, report)
+
+
+def _build(values: Mapping[str, Any], places: Mapping[str, int], report: Reporter) -> Challenge | None:
+    """The challenge of wire values; broken rules are reported with the place of their parameter, `places[""]` for a
+    missing one.
+
+    The constructor checks the rules, so the report looks for them a second time only when there is something to report.
+    """
+    get = values.get
     try:
-        return _build(values)
-    except FormatError as error:
-        raise ParseError(error.message, code=error.code) from error
-
-
-def _build(values: Mapping[str, Any]) -> Challenge:
-    return Challenge(
-        id=values.get("id", ""),
-        realm=values.get("realm", ""),
-        method=values.get("method", ""),
-        intent=values.get("intent", ""),
-        request_b64=values.get("request", ""),
-        description=values.get("description"),
-        digest=values.get("digest"),
-        expires=values.get("expires"),
-        opaque_b64=values.get("opaque"),
-        header=values.get("header"),
-        extra={name: value for name, value in values.items() if name not in _ATTRIBUTES},
-    )
-
-
-def _breaches(values: Mapping[str, Any]) -> Iterator[_Breach]:
-    """Every rule of the scheme that the parameters break, required ones first."""
-    broken = set()
-    for name in _ATTRIBUTES:
-        value = values.get(name)
-        if value is None or value == "":
-            if name in _REQUIRED:
-                broken.add(name)
-                yield _Breach("missing-parameter", name, f"{name} is missing or empty")
-        elif not isinstance(value, str):
-            broken.add(name)
-            yield _Breach("not-text", name, f"{name} is not text")
-        elif not (value.isascii() and value.isprintable()) and _FORBIDDEN.search(value):
-            broken.add(name)
-            yield _Breach("bad-text", name, f"{name} holds a control character")
-    for name, check in _CHECKS.items():
-        if name not in broken and (value := values.get(name)) is not None:
-            breach = check(value)
-            if breach is not None:
-                yield breach
-
-
-def _check_method(value: str) -> _Breach | None:
-    if _METHOD.fullmatch(value):
-        return None
-    return _Breach("bad-method", "method", "a method is lower-case letters, digits, ':', '_' and '-', after a letter")
-
-
-def _check_intent(value: str) -> _Breach | None:
-    return None if _INTENT.fullmatch(value) else _Breach("bad-intent", "intent", "an intent is letters, digits and '-'")
-
-
-def _check_request(value: str) -> _Breach | None:
-    try:
-        decode_object(value)
-    except ParseError as error:
-        return _Breach(error.code, "request", f"request: {error.message}")
+        return Challenge(
+            # A required value that is missing is for the constructor to refuse, like any other that breaks a rule.
+            id=get("id", ""),
+            realm=get("realm", ""),
+            method=get("method", ""),
+            intent=get("intent", ""),
+            request_b64=get("request", ""),
+            description=get("description"),
+            digest=get("digest"),
+            expires=get("expires"),
+            opaque_b64=get("opaque"),
+            header=get("header"),
+            extra={name: value for name, value in values.items() if name not in PARAMETERS},
+        )
+    except FormatError:
+        for breach in breaches(values):
+            place = places.get(breach.name, places.get(""))
+            report.fail(breach.code, breach.message, spec=CHALLENGE_SPEC, position=place)
     return None
-
-
-def _check_opaque(value: str) -> _Breach | None:
-    try:
-        opaque = decode_object(value)
-    except ParseError as error:
-        return _Breach(error.code, "opaque", f"opaque: {error.message}")
-    if all(isinstance(item, str) for item in opaque.values()):
-        return None
-    return _Breach("bad-opaque", "opaque", "opaque is an object whose values are texts")
-
-
-def _check_digest(value: str) -> _Breach | None:
-    if _DIGEST.fullmatch(value):
-        return None
-    return _Breach("bad-digest", "digest", "digest is not of the form sha-256=:<base64>:")
-
-
-def _check_expires(value: str) -> _Breach | None:
-    try:
-        parse_timestamp(value)
-    except ParseError as error:
-        return _Breach(error.code, "expires", f"expires: {error.message}")
-    return None
-
-
-def _check_header(value: str) -> _Breach | None:
-    if value.lower() in _HEADERS:
-        return None
-    # A server may not have us put a credential into a field of its choice, such as one that a proxy logs.
-    return _Breach("bad-header", "header", f"header is {AUTHORIZATION} or {PAYMENT_AUTHORIZATION}")
-
-
-_CHECKS: Final[Mapping[str, Callable[[str], _Breach | None]]] = {
-    "method": _check_method,
-    "intent": _check_intent,
-    "request": _check_request,
-    "digest": _check_digest,
-    "expires": _check_expires,
-    "opaque": _check_opaque,
-    "header": _check_header,
-}
-
-
-def _advise(values: Mapping[str, str], places: Mapping[str, int], report: Reporter) -> None:
-    """What a valid challenge could do better; only the inspector asks."""
-    if _SPEC_METHOD.fullmatch(values["method"]) is None:
-        report.warn(
-            "method-name", "the scheme's grammar has only lower-case letters in a method",
-            spec="core §Method Identifier Format", position=places["method"],
-        )  # fmt: skip
-    if not values["realm"].isascii():
-        report.warn(
-            "realm-not-ascii", "a realm should be ASCII: peers disagree about its bytes",
-            spec="core §Character Encoding", position=places["realm"],
-        )  # fmt: skip
-    if "expires" not in values:
-        report.warn("no-expires", "a challenge should say when it expires", spec=_SPEC, fix="add expires")
-    if "digest" in values and _RFC_DIGEST.fullmatch(values["digest"]) is None:
-        report.warn(
-            "digest-form", "the digest lacks the colons of a structured field",
-            spec="RFC 9530 §2", position=places["digest"], fix="write sha-256=:<base64>:",
-        )  # fmt: skip
-    for name in ("request", "opaque"):
-        if name in values and not _is_canonical(values[name]):
-            report.warn(
-                "not-canonical", f"{name} is not canonical JSON, so another implementation may compute another id",
-                spec="RFC 8785", position=places[name], fix="serialise it with RFC 8785",
-            )  # fmt: skip
-
-
-def _is_canonical(encoded: str) -> bool:
-    try:
-        return canonical_json(decode_object(encoded)) == b64url_decode(encoded)
-    except (ParseError, FormatError):
-        return False

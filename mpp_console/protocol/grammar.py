@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from .headers import FINDING_LIMIT
 
@@ -17,8 +17,8 @@ __all__ = ["TOKEN", "Flaw", "Param", "Scheme", "quote", "scan"]
 
 # RFC 9110 §5.6.2: token = 1*tchar
 #   tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-TOKEN: Final = re.compile(_TOKEN)
+_TCHARS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+TOKEN: Final = re.compile(_TCHARS)
 
 # RFC 9110 §5.6.3: OWS = *( SP / HTAB ), and BWS is the same where it should not be.
 _OWS: Final = r"[ \t]*+"
@@ -33,13 +33,13 @@ _GAP: Final = re.compile(r"[ \t,]*+")
 _INSIDE: Final = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
 
 # RFC 9110 §11.2: auth-param = token BWS "=" BWS ( token / quoted-string )
-_PARAM: Final = re.compile(rf'({_TOKEN}){_OWS}={_OWS}(?:"({_INSIDE})"|({_TOKEN}))', re.DOTALL)
+_PARAM: Final = re.compile(rf'({_TCHARS}){_OWS}={_OWS}(?:"({_INSIDE})"|({_TCHARS}))', re.DOTALL)
 
 # The same, but the value is missing or its quote is never closed.
-_BROKEN_PARAM: Final = re.compile(rf'({_TOKEN}){_OWS}={_OWS}("?)')
+_BROKEN_PARAM: Final = re.compile(rf'({_TCHARS}){_OWS}={_OWS}("?)')
 
 # RFC 9110 §11.3: challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ], auth-scheme = token
-_SCHEME: Final = re.compile(rf"({_TOKEN})(?:[ \t]++|(?=,)|\Z)")
+_SCHEME: Final = re.compile(rf"({_TCHARS})(?:[ \t]++|(?=,)|\Z)")
 
 # RFC 9110 §11.2: token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 _TOKEN68: Final = re.compile(rf"([A-Za-z0-9\-._~+/]++=*+)(?={_OWS}(?:,|\Z))")
@@ -63,8 +63,7 @@ _ESCAPED: Final = re.compile('[\\\\"]')
 _BEYOND_LATIN_1: Final = re.compile("[^\x00-\xff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
+class Param(NamedTuple):
     """One auth-param: `name` in lower case, `value` with quotes and escapes resolved, `position` of its first
     character."""
 
@@ -182,17 +181,20 @@ def quote(value: str) -> str:
 
     Raises ValueError for control characters other than tab, and for surrogates.
     """
+    if "\\" in value or '"' in value:
+        value = _ESCAPED.sub(_with_backslash, value)
     if not (value.isascii() and value.isprintable()):
         if _UNQUOTABLE.search(value) is not None:
             raise ValueError("a header value cannot hold control characters or surrogates")
-        # Backslashes of the text are doubled first, so that the ones added here stay single.
-        return '"' + _BEYOND_LATIN_1.sub(_escape_unit, _ESCAPED.sub(r"\\\g<0>", value)) + '"'
-    return f'"{_ESCAPED.sub(_BACKSLASHED, value)}"' if "\\" in value or '"' in value else f'"{value}"'
+        # Only now: the backslashes added here are not to be escaped.
+        value = _BEYOND_LATIN_1.sub(_escape_units, value)
+    return f'"{value}"'
 
 
-_BACKSLASHED: Final = r"\\\g<0>"
+def _with_backslash(match: re.Match[str]) -> str:
+    return "\\" + match[0]
 
 
-def _escape_unit(match: re.Match[str]) -> str:
+def _escape_units(match: re.Match[str]) -> str:
     units = match[0].encode("utf-16-be")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
