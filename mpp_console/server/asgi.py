@@ -21,7 +21,7 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.protocol import DISCOVERY_MAX_AGE, openapi_document
-from mpp_console.server.answers import Admitted, Challenged, Replayed
+from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
 from mpp_console.server.fields import Fields, values_of
 from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
@@ -29,9 +29,9 @@ from mpp_console.server.refusals import BodyTooLarge
 from mpp_console.server.requests import GateRequest
 from mpp_console.server.routes import RouteTable
 
-__all__ = ["PaymentMiddleware", "discovery_endpoint", "paid", "payment_of"]
+__all__ = ["PaymentMiddleware", "discovery_endpoint", "paid", "payment_of", "verdict_of"]
 
-_SCOPE_KEY: Final = "mpp_console.payment"
+_SCOPE_KEY: Final = "mpp_console.verdict"
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 Endpoint = Callable[[Request], Any]
@@ -78,8 +78,14 @@ def paid(gate: Gate, *offers: Offer) -> Callable[[Endpoint], Callable[[Request],
 
 def payment_of(scope: Scope) -> Admitted | None:
     """The payment that let this request in; None on a free route."""
-    payment = scope.get(_SCOPE_KEY)
-    return payment if isinstance(payment, Admitted) else None
+    verdict = verdict_of(scope)
+    return verdict if isinstance(verdict, Admitted) else None
+
+
+def verdict_of(scope: Scope) -> Verdict | None:
+    """What a gate decided about this request; None when no gate was asked."""
+    verdict: Verdict | None = scope.get(_SCOPE_KEY)
+    return verdict
 
 
 def discovery_endpoint(
@@ -159,15 +165,15 @@ def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp) -> ASGIApp:
         try:
             body = await _read_body(request, receive, gate.limits.max_body)
         except BodyTooLarge as refusal:
-            await _send_answer(scope, send, gate.refuse(request, refusal))
+            scope[_SCOPE_KEY] = refused = gate.refuse(request, refusal)
+            await _send_answer(scope, send, refused)
             return
         if body is None:
             return
-        verdict = await gate.check(replace(request, body=body), offers)
+        scope[_SCOPE_KEY] = verdict = await gate.check(replace(request, body=body), offers)
         if not isinstance(verdict, Admitted):
             await _send_answer(scope, send, verdict)
             return
-        scope[_SCOPE_KEY] = verdict
         delivery = _Delivery(send, verdict, max_answer=gate.limits.max_answer)
         try:
             await app(scope, _replay(body, receive), delivery)

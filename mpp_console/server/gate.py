@@ -198,8 +198,8 @@ class Gate:
             await self._answers.reserve(ticket)
         try:
             receipt = await self._settlement.settle(credential, offer)
-        except PaymentProblem as problem:
-            if ticket is not None and problem.fresh_challenge:
+        except (PaymentProblem, StoreError):
+            if ticket is not None:
                 await self._answers.free(ticket)
             raise
         self._tell(

@@ -101,8 +101,8 @@ class KeptAnswers:
     async def recall(self, ticket: Ticket) -> KeptAnswer | None:
         """The answer of the first time, for the same credential and request.
 
-        None when this credential has none yet. Raises KeyReused when it paid for another request, KeyInUse while the first
-        is still being answered or when its answer was not kept.
+        None when this credential has none yet. Raises KeyReused when it paid for another request, KeyInUse while the
+        first is still being answered or when its answer was not kept.
         """
         record = await self._read(ticket.key)
         if record is None or not hmac.compare_digest(record.credential, ticket.credential):

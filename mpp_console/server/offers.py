@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from mpp_console.methods.base import Payee
 from mpp_console.protocol import AUTHORIZATION, encode_object, inert
 
-__all__ = ["Offer"]
+__all__ = ["DEFAULT_EXPIRY", "Offer"]
 
-DEFAULT_EXPIRY = timedelta(minutes=5)
+DEFAULT_EXPIRY: Final = timedelta(minutes=5)
 """How long a challenge may be paid; what every current server uses, and longer than any rail needs to confirm."""
-DESCRIPTION_LIMIT = 200
+DESCRIPTION_LIMIT: Final = 200
 """Characters of a description that are sent. A challenge must stay under 4 KB, which is all a client has to be able
 to read."""
 

@@ -58,7 +58,7 @@ class BadIdempotencyKey(Refusal):
 
 
 class KeyReused(Refusal):
-    """The key belongs to another request: answering with that request's answer would be wrong, and so would charging."""
+    """The key belongs to another request, so neither its answer nor a charge would be right."""
 
     default_code = "idempotency-key-reused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY

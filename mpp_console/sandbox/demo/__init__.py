@@ -1,0 +1,12 @@
+"""A paid API to pay: one route for each shape of a charge, and routes that fail on purpose.
+
+`DemoApi` is an ASGI application over a `Gate`; `catalogue` says what costs what, `content` makes what is sold,
+`faults` breaks things. It charges for real on whatever chain it is given; the sandbox gives it play money.
+"""
+
+from __future__ import annotations
+
+from mpp_console.sandbox.demo.api import DemoApi, DemoEvent
+from mpp_console.sandbox.demo.catalogue import DemoRoute
+
+__all__ = ["DemoApi", "DemoEvent", "DemoRoute"]
