@@ -10,7 +10,7 @@ run: $(STAMP)
 	@$(BIN)/mpp-console
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto -m "not bench" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not bench" $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
