@@ -2,6 +2,7 @@
 
     MppError
     └── PaymentError
+        ├── SyncClient               PaymentAuth was given to a client that is not async
         ├── NotPaid                  nothing left this machine, no money moved
         │   ├── NoUsableOffer        no challenge of the answer can or may be paid; `ranking` says why, one by one
         │   ├── PaymentDeclined      whoever was asked said no, or nobody was there to ask
@@ -51,6 +52,7 @@ __all__ = [
     "PaymentError",
     "PaymentRejected",
     "PolicyRefused",
+    "SyncClient",
 ]
 
 
@@ -58,6 +60,12 @@ class PaymentError(MppError):
     """A request that asked for money did not end in a paid answer."""
 
     default_code = "payment"
+
+
+class SyncClient(PaymentError):
+    """Paying waits for people, chains and journals, so there is no synchronous flow."""
+
+    default_code = "sync-client"
 
 
 class NotPaid(PaymentError):

@@ -17,7 +17,7 @@ from mpp_console.client.policy import Action, Verdict
 from mpp_console.methods.base import Mode, Payer, Quote
 from mpp_console.protocol import Challenge, FormatError, MppError, ParseError, digest_matches, format_units, inert
 
-__all__ = ["Candidate", "RankedOffer", "Ranking", "Terms", "accept_payment", "quote_offers", "rank"]
+__all__ = ["Candidate", "RankedOffer", "Ranking", "Situation", "Terms", "accept_payment", "quote_offers", "rank"]
 
 QUOTE_LIMIT = 16
 """Offers of one answer that are quoted. Each may cost several calls to a chain, and servers offer two or three."""
@@ -43,6 +43,21 @@ class Terms:
     def __post_init__(self) -> None:
         if self.max_amount is not None and not (self.max_amount.is_finite() and self.max_amount >= 0):
             raise FormatError("the most to be paid must be a plain number, zero or more", code="bad-max-amount")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is the same for all offers of one answer.
+
+    `body` is what was sent, for challenges bound to it. `trusted_realms` may ask for proofs wherever they are served
+    from.
+    """
+
+    origin: Origin
+    now: datetime
+    terms: Terms = field(default_factory=Terms)
+    body: bytes = b""
+    trusted_realms: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +133,16 @@ def rank(
     candidates: Sequence[Candidate],
     *,
     judge: Callable[[Quote], Verdict],
-    origin: Origin,
-    now: datetime,
-    terms: Terms,
-    body: bytes = b"",
+    situation: Situation,
     malformed: tuple[str, ...] = (),
-    trusted_realms: frozenset[str] = frozenset(),
 ) -> Ranking:
-    """Picks the offer to pay. Pure. `judge` is the spending policy; `body` is what was sent, for challenges bound to
-    it.
+    """Picks the offer to pay. Pure. `judge` is the spending policy.
 
-    Among those that may be paid, in this order: the caller's preferences, what needs no confirmation, what is known
-    to be covered, the cheaper of one currency, what costs no network fee, the server's order.
+    Among those that may be paid, in this order: the caller's preferences, what needs no confirmation, what is known to
+    be covered, the cheaper of one currency, what costs no network fee, the server's order.
     """
-    options = [
-        _examine(position, candidate, judge, origin, now, terms, body, trusted_realms)
-        for position, candidate in enumerate(candidates)
-    ]
+    terms = situation.terms
+    options = [_examine(position, candidate, judge, situation) for position, candidate in enumerate(candidates)]
     usable = [option for option in options if option.usable]
     wanted = usable if terms.offer is None else [option for option in usable if option.position == terms.offer]
     if not wanted:
@@ -153,28 +161,21 @@ def _with(options: Sequence[RankedOffer], reasons: dict[int, str]) -> tuple[Rank
 
 
 def _examine(
-    position: int,
-    candidate: Candidate,
-    judge: Callable[[Quote], Verdict],
-    origin: Origin,
-    now: datetime,
-    terms: Terms,
-    body: bytes,
-    trusted_realms: frozenset[str],
+    position: int, candidate: Candidate, judge: Callable[[Quote], Verdict], situation: Situation
 ) -> RankedOffer:
     """One offer by itself, without looking at the others."""
-    challenge, quote = candidate.challenge, candidate.quote
+    quote = candidate.quote
     verdict = None
-    reason = _flaw(challenge, now, body)
+    reason = _flaw(candidate.challenge, situation)
     if reason is None:
-        reason = candidate.failure if quote is None else _objection(quote, origin, terms, trusted_realms)
+        reason = candidate.failure if quote is None else _objection(quote, situation)
     if reason is None and quote is not None:
         verdict = judge(quote)
         if verdict.action is Action.REFUSE:
             reason = verdict.summary
     return RankedOffer(
         position=position,
-        challenge=challenge,
+        challenge=candidate.challenge,
         quote=quote,
         reason=_shown(reason or "it can be paid"),
         usable=reason is None,
@@ -183,32 +184,37 @@ def _examine(
     )
 
 
-def _flaw(challenge: Challenge, now: datetime, body: bytes) -> str | None:
+def _flaw(challenge: Challenge, situation: Situation) -> str | None:
     """What is wrong with the challenge whoever pays."""
-    if challenge.is_expired(now):
+    if challenge.is_expired(situation.now):
         return f"the challenge expired at {challenge.expires}"
-    if challenge.digest is not None and not digest_matches(challenge.digest, body):
+    if challenge.digest is not None and not digest_matches(challenge.digest, situation.body):
         return "the challenge is for another request body than the one that was sent"
     return None
 
 
-def _objection(quote: Quote, origin: Origin, terms: Terms, trusted_realms: frozenset[str]) -> str | None:
+def _objection(quote: Quote, situation: Situation) -> str | None:
     """Why this quote must not be paid, policy aside."""
+    most = situation.terms.max_amount
     if quote.refusals:
         return "; ".join(check.message for check in quote.refusals)
     if quote.balance is not None and quote.balance < quote.amount:
         return f"it costs {_money(quote, quote.amount)} and the account holds {_money(quote, quote.balance)}"
-    if quote.mode is Mode.PROOF and not _realm_is(quote.challenge.realm, origin, trusted_realms):
-        return f"it asks for a proof of who you are that would be valid for {quote.challenge.realm}, not for {origin}"
-    if terms.max_amount is not None and quote.amount > Fraction(terms.max_amount) * 10**quote.currency.decimals:
-        return f"it costs {_money(quote, quote.amount)}, more than the {terms.max_amount} you allow"
+    if quote.mode is Mode.PROOF and not _proves_here_only(quote.challenge.realm, situation):
+        return f"it wants a proof of who you are that is valid for {quote.challenge.realm}, not for {situation.origin}"
+    if most is not None and quote.amount > Fraction(most) * 10**quote.currency.decimals:
+        return f"it costs {_money(quote, quote.amount)}, more than the {most} you allow"
     return None
 
 
-def _realm_is(realm: str, origin: Origin, trusted: frozenset[str]) -> bool:
-    """Whether a proof for `realm` is of use to this origin only. A server could pass on the challenge of another one
-    and become us there; test servers on this machine name their realm as they like."""
-    if origin.is_loopback or realm in trusted:
+def _proves_here_only(realm: str, situation: Situation) -> bool:
+    """Whether a proof for `realm` is of use to this origin alone.
+
+    A server could pass on the challenge of another one and become us there. Test servers on this machine name their
+    realm as they like.
+    """
+    origin = situation.origin
+    if origin.is_loopback or realm in situation.trusted_realms:
         return True
     try:
         named = Origin.parse(realm if "://" in realm else f"{origin.scheme}://{realm}")

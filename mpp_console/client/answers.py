@@ -1,0 +1,134 @@
+"""Reads what a server answers: challenges out of a 402, problems out of refusals, and how far a request got on the
+wire.
+
+Everything from a server is bounded and made inert here, before it reaches a screen, a log or a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from mpp_console.protocol import (
+    PROBLEM_LIMIT,
+    WWW_AUTHENTICATE,
+    Challenge,
+    FindingLevel,
+    Findings,
+    ParseError,
+    Problem,
+    inert,
+    parse_challenges,
+    parse_problem,
+)
+
+__all__ = ["Asked", "Wire", "direct_answer", "read_body", "read_challenges", "read_problem"]
+
+TEXT_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The Payment challenges of an answer, and what is wrong with those that cannot be read."""
+
+    challenges: tuple[Challenge, ...]
+    malformed: tuple[str, ...]
+
+
+def read_challenges(response: httpx.Response) -> Asked | None:
+    """The challenges of a 402; None when the answer does not ask for a payment by this scheme."""
+    if response.status_code != httpx.codes.PAYMENT_REQUIRED:
+        return None
+    name = WWW_AUTHENTICATE.lower().encode()
+    lines = [value for key, value in response.headers.raw if key.lower() == name]
+    findings = Findings()
+    challenges = parse_challenges(lines, findings)
+    failures = [
+        finding for finding in findings if finding.level is FindingLevel.FAIL and finding.code != "no-challenge"
+    ]
+    if not challenges and not failures:
+        return None
+    malformed = tuple(inert(f"a challenge cannot be read: {item.message}", limit=TEXT_LIMIT) for item in failures)
+    return Asked(challenges=challenges, malformed=malformed)
+
+
+async def read_body(response: httpx.Response, *, patience: float) -> bytes:
+    """Reads the body; one that is too long ends early. Raises TimeoutError after `patience` seconds, and httpx's errors."""
+    if not response.is_stream_consumed and isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _Bounded(response.stream, PROBLEM_LIMIT)
+    async with asyncio.timeout(patience):
+        return await response.aread()
+
+
+def read_problem(body: bytes) -> Problem | None:
+    """The problem in a body, every text of it inert; None when there is none."""
+    try:
+        problem = parse_problem(body)
+    except ParseError:
+        return None
+    return replace(
+        problem,
+        type=_shown(problem.type),
+        title=_shown(problem.title),
+        detail=_shown(problem.detail),
+        challenge_id=None if problem.challenge_id is None else _shown(problem.challenge_id),
+        hint=None if problem.hint is None else _shown(problem.hint),
+        extra={},
+    )
+
+
+def direct_answer(response: httpx.Response, request: httpx.Request) -> httpx.Response:
+    """What the server said to `request` itself, when httpx has followed a redirect since."""
+    return next((earlier for earlier in response.history if earlier.request is request), response)
+
+
+class Wire:
+    """Watches how far a request gets, through httpcore's `trace` extension; hands on to the caller's own, if any.
+
+    Other transports report nothing, and then nothing is known: `never_left` is a proof, its absence is none.
+    """
+
+    def __init__(self, caller: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None) -> None:
+        self._caller = caller
+        self._connecting = False
+        self._sending = False
+
+    async def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        if name.endswith("send_request_headers.started"):
+            self._sending = True
+        elif name.startswith("connection."):
+            self._connecting = True
+        if self._caller is not None:
+            await self._caller(name, info)
+
+    @property
+    def never_left(self) -> bool:
+        """True when a connection was tried and no byte of a request was ever written, over all attempts."""
+        return self._connecting and not self._sending
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """The first bytes of a body. Stops there, instead of filling memory with what nobody will read."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        async for chunk in self._stream:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _shown(text: str) -> str:
+    return inert(text, limit=TEXT_LIMIT)
