@@ -1,0 +1,291 @@
+"""Questions to the history: pages, counts, totals, spending, tails. Every one runs in the reader's thread and reads
+an index.
+
+Pages are found by their place (keyset), never by counting from the start, so that the last page costs what the first
+does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from mpp_console.client.journal import KIND_PAYMENT
+from mpp_console.history.database import Database
+from mpp_console.history.errors import HistoryError, UnknownRow
+from mpp_console.history.filters import Filter
+from mpp_console.history.journal import SqlLedger
+from mpp_console.history.records import Cursor, OperationRow, Page, ReceiptRow, RequestRow, SpendBucket, Total
+from mpp_console.history.rows import (
+    decode_all,
+    from_microseconds,
+    read_operation,
+    read_receipt,
+    read_request,
+    to_microseconds,
+)
+from mpp_console.history.sums import group_sums
+from mpp_console.protocol import Currency, OperationState
+
+__all__ = ["PAGE_LIMIT", "HistoryQueries"]
+
+RowT = TypeVar("RowT")
+T = TypeVar("T")
+
+PAGE_LIMIT: Final = 1000
+"""Rows of one page at most: a page is held in memory and drawn."""
+
+_BUCKET_LIMIT: Final = 10_000
+_COUNTED: Final = f"kind = '{KIND_PAYMENT}' AND state <> 'refused'"
+"""What budgets count; see `client.journal.Ledger`."""
+
+_NEWEST: Final = Cursor(at=2**63 - 1, seq=2**63 - 1)  # no row is newer, so that the first page is like every other
+
+
+@dataclass(frozen=True, slots=True)
+class _List(Generic[RowT]):
+    """A table as a list ordered newest first: its column of time, the index to walk, and how to read a row."""
+
+    table: str
+    time: str
+    index: str
+    read: Callable[[sqlite3.Row], RowT]
+
+    def page_sql(self, conditions: tuple[str, ...]) -> str:
+        where = " AND ".join((*conditions, f"({self.time}, seq) < (?, ?)"))
+        return (
+            f"SELECT * FROM {self.table} INDEXED BY {self.index} WHERE {where} "  # noqa: S608 - constants and marks
+            f"ORDER BY {self.time} DESC, seq DESC LIMIT ?"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chart:
+    """Equal stretches of time, in microseconds."""
+
+    start: int
+    end: int
+    step: int
+
+    @classmethod
+    def of(cls, since: datetime, until: datetime, width: timedelta) -> _Chart:
+        start, end, step = to_microseconds(since), to_microseconds(until), width // timedelta(microseconds=1)
+        if step <= 0 or end < start or (end - start) // step >= _BUCKET_LIMIT:
+            raise HistoryError(f"a chart has a positive width and at most {_BUCKET_LIMIT} bars", code="bad-buckets")
+        return cls(start=start, end=end, step=step)
+
+    def fill(self, found: Mapping[int, tuple[int, int]]) -> tuple[SpendBucket, ...]:
+        bars = []
+        for number in range(-(-(self.end - self.start) // self.step)):
+            count, amount = found.get(number, (0, 0))
+            bars.append(
+                SpendBucket(start=from_microseconds(self.start + number * self.step), count=count, amount=amount)
+            )
+        return tuple(bars)
+
+
+class HistoryQueries:
+    """Reads the history. Nothing here can change it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def receipts(
+        self, where: Filter | None = None, *, after: Cursor | None = None, limit: int = 200
+    ) -> Page[ReceiptRow]:
+        """A page of receipts, newest first, continuing after `after`."""
+        query = (where or Filter()).query()
+        source = _List("receipts", "at", query.index, read_receipt)
+        return await self._page(source, query.conditions, query.parameters, after=after, limit=limit)
+
+    async def operations(
+        self, *, state: OperationState | None = None, after: Cursor | None = None, limit: int = 200
+    ) -> Page[OperationRow]:
+        """A page of the journal, newest first."""
+        conditions, parameters = (("state = ?",), (state.value,)) if state else ((), ())
+        source = _List("operations", "created_at", "operations_by_time", read_operation)
+        return await self._page(source, conditions, parameters, after=after, limit=limit)
+
+    async def requests(
+        self, *, outcome: str | None = None, after: Cursor | None = None, limit: int = 200
+    ) -> Page[RequestRow]:
+        """A page of the requests that our server answered, newest first."""
+        conditions, parameters = (("outcome = ?",), (outcome,)) if outcome else ((), ())
+        source = _List("requests", "at", "requests_by_outcome" if outcome else "requests_by_time", read_request)
+        return await self._page(source, conditions, parameters, after=after, limit=limit)
+
+    async def receipt(self, receipt_id: str) -> ReceiptRow:
+        """One receipt by its id. Raises UnknownRow or MalformedRow."""
+
+        def job(connection: sqlite3.Connection) -> ReceiptRow:
+            row = connection.execute("SELECT * FROM receipts WHERE id = ?", (receipt_id,)).fetchone()
+            if row is None:
+                raise UnknownRow(f"there is no receipt {receipt_id}")
+            return read_receipt(row)
+
+        return await self._database.read(job, doing="look up a receipt")
+
+    async def receipts_of(self, operation_id: str) -> tuple[ReceiptRow, ...]:
+        """The receipts of one operation; normally none or one."""
+        sql = "SELECT * FROM receipts WHERE operation_id = ? ORDER BY seq"
+        return await self._rows(sql, (operation_id,), read_receipt)
+
+    async def receipts_since(self, seq: int, *, limit: int = PAGE_LIMIT) -> tuple[ReceiptRow, ...]:
+        """What was recorded after place `seq`, by whichever process, in the order of recording: follow the last row's
+        `seq`.
+        """
+        sql = "SELECT * FROM receipts WHERE seq > ? ORDER BY seq LIMIT ?"
+        return await self._rows(sql, (seq, _checked(limit)), read_receipt)
+
+    async def requests_since(self, seq: int, *, limit: int = PAGE_LIMIT) -> tuple[RequestRow, ...]:
+        """Requests answered after place `seq`, in the order of recording."""
+        sql = "SELECT * FROM requests WHERE seq > ? ORDER BY seq LIMIT ?"
+        return await self._rows(sql, (seq, _checked(limit)), read_request)
+
+    async def last_seq(self) -> int:
+        """The place of the newest receipt, 0 when there is none: where a tail begins."""
+        return await self._ask(lambda c: int(c.execute("SELECT coalesce(max(seq), 0) FROM receipts").fetchone()[0]))
+
+    async def count(self, where: Filter | None = None) -> int:
+        """How many receipts the filter lets through."""
+        query = (where or Filter()).query()
+        sql = f"SELECT count(*) FROM receipts INDEXED BY {query.index} {query.where}"  # noqa: S608 - constants and marks
+        return await self._ask(lambda c: int(c.execute(sql, query.parameters).fetchone()[0]))
+
+    async def totals(self, where: Filter | None = None) -> tuple[Total, ...]:
+        """What the filter's receipts sum to, for each currency and direction; exact at any size. Ordered by currency
+        id.
+        """
+        query = (where or Filter()).query()
+        index = "receipts_by_currency" if not query.conditions else query.index
+
+        def build(columns: str) -> str:
+            return (
+                f"SELECT currency_id, direction, count(*), {columns} FROM receipts INDEXED BY {index} {query.where} "  # noqa: S608
+                "GROUP BY currency_id, direction ORDER BY currency_id, direction"
+            )
+
+        def job(connection: sqlite3.Connection) -> tuple[Total, ...]:
+            return tuple(
+                Total(currency=_currency(connection, currency), direction=direction, count=count, amount=amount)
+                for (currency, direction, count), amount in group_sums(connection, build, query.parameters)
+            )
+
+        return await self._ask(job)
+
+    async def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
+        """Base units of payments begun since then and not refused, as budgets count them."""
+        return await self._ask(lambda connection: SqlLedger(connection).spent(currency_id, since, origin))
+
+    async def spent_since(self, since: datetime) -> tuple[Total, ...]:
+        """The same for every currency that has any, as totals of the direction `sent`."""
+
+        def build(columns: str) -> str:
+            return (
+                f"SELECT count(*), {columns} FROM operations WHERE {_COUNTED} AND currency_id = ? AND created_at >= ?"  # noqa: S608
+            )
+
+        def job(connection: sqlite3.Connection) -> tuple[Total, ...]:
+            totals = []
+            for currency_id in _spent_currencies(connection):
+                (((count,), amount),) = group_sums(connection, build, (currency_id, to_microseconds(since)))
+                if count:
+                    currency = _currency(connection, currency_id, table="operations")
+                    totals.append(Total(currency=currency, direction="sent", count=count, amount=amount))
+            return tuple(totals)
+
+        return await self._ask(job)
+
+    async def spend_buckets(
+        self, currency_id: str, *, since: datetime, until: datetime, width: timedelta, origin: str | None = None
+    ) -> tuple[SpendBucket, ...]:
+        """What payments took in each stretch of `width` from `since` on, empty ones included, as budgets count it."""
+        condition, parameters = f"{_COUNTED} AND currency_id = ?", [currency_id]
+        if origin is not None:
+            condition, parameters = f"{condition} AND origin = ?", [currency_id, origin]
+        return await self._buckets("operations", "created_at", condition, parameters, _Chart.of(since, until, width))
+
+    async def receipt_buckets(
+        self, currency_id: str, *, direction: str, since: datetime, until: datetime, width: timedelta
+    ) -> tuple[SpendBucket, ...]:
+        """The same from receipts: revenue with the direction `received`."""
+        condition = "currency_id = ? AND direction = ?"
+        return await self._buckets(
+            "receipts", "at", condition, [currency_id, direction], _Chart.of(since, until, width)
+        )
+
+    async def _ask(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._database.read(job, doing="read the history")
+
+    async def _rows(
+        self, sql: str, parameters: tuple[Any, ...], read: Callable[[sqlite3.Row], RowT]
+    ) -> tuple[RowT, ...]:
+        return await self._ask(lambda connection: tuple(decode_all(connection.execute(sql, parameters), read)[0]))
+
+    async def _page(
+        self,
+        source: _List[RowT],
+        conditions: tuple[str, ...],
+        parameters: tuple[Any, ...],
+        *,
+        after: Cursor | None,
+        limit: int,
+    ) -> Page[RowT]:
+        place, wanted = after or _NEWEST, _checked(limit)
+        sql = source.page_sql(conditions)
+
+        def job(connection: sqlite3.Connection) -> Page[RowT]:
+            # One row more than wanted says whether the list goes on.
+            rows = connection.execute(sql, (*parameters, place.at, place.seq, wanted + 1)).fetchall()
+            shown = rows[:wanted]
+            good, skipped = decode_all(shown, source.read)
+            more = Cursor(at=shown[-1][source.time], seq=shown[-1]["seq"]) if len(rows) > wanted else None
+            return Page(rows=tuple(good), next=more, skipped=skipped)
+
+        return await self._ask(job)
+
+    async def _buckets(
+        self, table: str, time: str, condition: str, parameters: list[str], chart: _Chart
+    ) -> tuple[SpendBucket, ...]:
+        def build(columns: str) -> str:
+            return (
+                f"SELECT ({time} - {chart.start}) / {chart.step}, count(*), {columns} FROM {table} "  # noqa: S608
+                f"WHERE {condition} AND {time} >= {chart.start} AND {time} < {chart.end} GROUP BY 1"
+            )
+
+        def job(connection: sqlite3.Connection) -> tuple[SpendBucket, ...]:
+            sums = group_sums(connection, build, parameters)
+            return chart.fill({number: (count, amount) for (number, count), amount in sums})
+
+        return await self._ask(job)
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= PAGE_LIMIT:
+        raise HistoryError(f"a page has 1 to {PAGE_LIMIT} rows", code="bad-limit")
+    return limit
+
+
+def _spent_currencies(connection: sqlite3.Connection) -> list[str]:
+    """The currencies of all payments, by leaping from one to the next in the index instead of reading every row."""
+    found: list[str] = []
+    sql = f"SELECT min(currency_id) FROM operations WHERE {_COUNTED} AND currency_id > ?"  # noqa: S608
+    while (following := connection.execute(sql, (found[-1] if found else "",)).fetchone()[0]) is not None:
+        found.append(following)
+    return found
+
+
+def _currency(connection: sqlite3.Connection, currency_id: str, *, table: str = "receipts") -> Currency:
+    """How the newest row of this currency names it: a token may have been relabelled, but its base units stay the
+    same.
+    """
+    columns = "currency_id, currency_symbol, currency_decimals"
+    if table == "operations":
+        sql = f"SELECT {columns} FROM operations WHERE {_COUNTED} AND currency_id = ? ORDER BY created_at DESC LIMIT 1"  # noqa: S608
+    else:
+        sql = f"SELECT {columns} FROM receipts WHERE currency_id = ? ORDER BY at DESC LIMIT 1"  # noqa: S608
+    row = connection.execute(sql, (currency_id,)).fetchone()
+    return Currency(id=row["currency_id"], symbol=row["currency_symbol"], decimals=row["currency_decimals"])

@@ -1,0 +1,393 @@
+"""Pages, counts, totals and charts, against plain Python over the same rows; and that none of them reads the whole
+table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sqlite3
+from collections import defaultdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mpp_console.client.journal import ReceiptRecord
+from mpp_console.history import (
+    Cursor,
+    Database,
+    Filter,
+    HistoryError,
+    HistoryJournal,
+    HistoryQueries,
+    ReceiptRow,
+    RequestRecord,
+    UnknownRow,
+)
+from mpp_console.history.filters import TEXT_FIELDS
+from mpp_console.protocol import OperationEvent, OperationState
+from tests.history.samples import (
+    ALPHA_USD,
+    CURRENCIES,
+    PATH_USD,
+    PAYER,
+    START,
+    TickingClock,
+    a_draft,
+    a_receipt,
+    allow,
+    amounts,
+    receipts,
+)
+
+
+def ascii_lower(text: str) -> str:
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def lets_through(where: Filter, record: ReceiptRecord) -> bool:
+    """The filter as plain Python: what SQL is held against."""
+    named = {"currency_symbol": record.currency.symbol}
+    fields = [named.get(name) or getattr(record, name, None) for name in TEXT_FIELDS]
+    return (
+        where.direction in (None, record.direction)
+        and where.origin in (None, record.origin)
+        and where.status in (None, record.status)
+        and where.method in (None, record.method)
+        and where.intent in (None, record.intent)
+        and where.network in (None, record.network)
+        and (where.currency is None or where.currency.lower() == record.currency.id.lower())
+        and (where.amount_min is None or record.amount >= where.amount_min)
+        and (where.amount_max is None or record.amount <= where.amount_max)
+        and (where.since is None or record.received_at >= where.since)
+        and (where.until is None or record.received_at < where.until)
+        and (not where.text or any(ascii_lower(where.text) in ascii_lower(field or "") for field in fields))
+    )
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+moments = st.integers(-6, 6).map(lambda seconds: START + timedelta(seconds=seconds))
+filters = st.builds(
+    Filter,
+    text=st.sampled_from(
+        ["", "", "", "A.EXAMPLE", "100%", "_", "order_1", "%", "\\", "'", "xaa", PAYER[5:12], "none there"]
+    ),
+    direction=maybe(st.sampled_from(["sent", "received"])),
+    origin=maybe(st.sampled_from(["https://a.example", "https://nowhere.example"])),
+    status=maybe(st.just("success")),
+    method=maybe(st.just("tempo")),
+    intent=maybe(st.just("charge")),
+    network=maybe(st.just("sandbox")),
+    currency=maybe(st.sampled_from([currency.id.lower() for currency in CURRENCIES])),
+    amount_min=maybe(amounts),
+    amount_max=maybe(amounts),
+    since=maybe(moments),
+    until=maybe(moments),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(records=st.lists(receipts(), max_size=25), where=filters, size=st.integers(1, 7))
+async def test_every_question_agrees_with_plain_python(
+    tmp_path_factory: pytest.TempPathFactory, records: list[ReceiptRecord], where: Filter, size: int
+) -> None:
+    database = await Database.open(tmp_path_factory.mktemp("oracle") / "history.db")
+    try:
+        journal, queries = HistoryJournal(database), HistoryQueries(database)
+        kept = [dataclasses.replace(record, id=f"r-{number}") for number, record in enumerate(records)]
+        await asyncio.gather(*(journal.receive(record) for record in kept))
+        stored = {row.record.id: row for row in await queries.receipts_since(0)}
+        wanted = sorted(
+            (row for row in stored.values() if lets_through(where, row.record)),
+            key=lambda row: (row.record.received_at, row.seq),
+            reverse=True,
+        )
+        assert [row.record for row in sorted(stored.values(), key=lambda row: int(row.record.id[2:]))] == kept
+        assert await every_page(queries, where, size) == wanted
+        assert await queries.count(where) == len(wanted)
+        sums: dict[tuple[str, str], int] = defaultdict(int)
+        for row in wanted:
+            sums[row.record.currency.id, row.record.direction] += row.record.amount
+        found = {(total.currency.id, total.direction): total.amount for total in await queries.totals(where)}
+        assert found == sums
+    finally:
+        await database.close()
+
+
+async def every_page(queries: HistoryQueries, where: Filter, size: int) -> list[ReceiptRow]:
+    rows: list[ReceiptRow] = []
+    after: Cursor | None = None
+    while True:
+        page = await queries.receipts(where, after=after, limit=size)
+        rows += page.rows
+        if page.next is None:
+            return rows
+        assert len(page.rows) == size
+        after = Cursor.parse(str(page.next))
+
+
+async def test_rows_that_arrive_while_paging_move_nothing(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    for number in range(6):
+        await journal.receive(a_receipt(f"r-{number}", received_at=START + timedelta(seconds=number)))
+    first = await queries.receipts(limit=3)
+    await journal.receive(a_receipt("new", received_at=START + timedelta(seconds=99)))
+    second = await queries.receipts(limit=3, after=first.next)
+    assert [row.record.id for row in (*first.rows, *second.rows)] == [f"r-{n}" for n in (5, 4, 3, 2, 1, 0)]
+    assert second.next is None
+
+
+@pytest.mark.parametrize("text", ["", "1", "a.b", "1.2.3", "1.-2", "9" * 40 + ".1", "١.٢"])
+def test_only_our_own_cursors_are_read(text: str) -> None:
+    with pytest.raises(HistoryError, match="does not continue"):
+        Cursor.parse(text)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+async def test_a_page_has_bounds(queries: HistoryQueries, limit: int) -> None:
+    with pytest.raises(HistoryError, match="page"):
+        await queries.receipts(limit=limit)
+
+
+def test_bad_filters_are_refused() -> None:
+    with pytest.raises(HistoryError, match="sent or received"):
+        Filter(direction="sideways")
+    with pytest.raises(HistoryError, match="zone"):
+        Filter(since=datetime(2026, 1, 1)).query()  # noqa: DTZ001
+    with pytest.raises(HistoryError, match="base units"):
+        Filter(amount_min=-1).query()
+
+
+async def test_tail_sees_what_another_writer_commits(
+    path: Path, journal: HistoryJournal, queries: HistoryQueries
+) -> None:
+    await journal.receive(a_receipt("before"))
+    seen = await queries.last_seq()
+    other = await Database.open(path)
+    await HistoryJournal(other).receive(a_receipt("there", received_at=START - timedelta(days=400)))
+    await journal.receive(a_receipt("here"))
+    await other.close()
+    assert [row.record.id for row in await queries.receipts_since(seen)] == ["there", "here"]
+    assert [row.record.id for row in await queries.receipts_since(seen, limit=1)] == ["there"]
+    assert await queries.receipts_since(await queries.last_seq()) == ()
+
+
+async def test_an_unknown_receipt(queries: HistoryQueries) -> None:
+    with pytest.raises(UnknownRow):
+        await queries.receipt("nobody")
+    assert await queries.receipts_of("nobody") == ()
+    assert await queries.last_seq() == 0
+
+
+async def test_totals_name_a_currency_as_its_newest_row_does(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    old = dataclasses.replace(PATH_USD, symbol="OLD")
+    await journal.receive(a_receipt("r-1", currency=PATH_USD, received_at=START + timedelta(days=1)))
+    await journal.receive(a_receipt("r-2", currency=old))
+    (total,) = await queries.totals()
+    assert (total.currency, total.count, total.amount) == (PATH_USD, 2, 20_000)
+
+
+async def test_sums_are_exact_where_sqlite_overflows(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    sizes = [2**63 - 1, 2**63 - 1, 2**63 - 1, 1]
+    for number, size in enumerate(sizes):
+        await journal.receive(a_receipt(f"r-{number}", amount=size))
+        await journal.begin(a_draft(f"op-{number}", amount=size), allow)
+    # Each of these is short enough for the quick way, and together they are not.
+    for number in range(20):
+        await journal.receive(a_receipt(f"s-{number}", amount=10**18 - 1, currency=ALPHA_USD))
+    assert {total.currency.id: total.amount for total in await queries.totals()} == {
+        PATH_USD.id: sum(sizes),
+        ALPHA_USD.id: 20 * (10**18 - 1),
+    }
+    assert await queries.spent(PATH_USD.id, START) == sum(sizes)
+
+
+async def test_spent_since_leaps_over_currencies(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    assert await queries.spent_since(START) == ()
+    for number, currency in enumerate(CURRENCIES):
+        await journal.begin(a_draft(f"op-{number}", currency=currency, amount=number + 1), allow)
+    await journal.begin(a_draft("moved", kind="transfer", amount=99), allow)
+    await journal.begin(a_draft("old", amount=7), allow)
+    newest = (await queries.operations(limit=1)).rows[0].operation.created_at
+    found = {total.currency.symbol: total.amount for total in await queries.spent_since(START)}
+    assert found == {"pathUSD": 1 + 7, "AlphaUSD": 2, "sat": 3}
+    assert [total.amount for total in await queries.spent_since(newest)] == [7]
+
+
+async def test_buckets_cover_the_whole_time(
+    journal: HistoryJournal, queries: HistoryQueries, clock: TickingClock
+) -> None:
+    hour = timedelta(hours=1)
+    for hours, amount in ((0, 1), (0.5, 2), (2, 2**70), (4, 8)):
+        clock.now = START + hours * hour - timedelta(seconds=1)
+        await journal.begin(a_draft(f"op-{hours}", amount=amount), allow)
+    for event in (OperationEvent.SEND, OperationEvent.REFUSE):
+        await journal.advance("op-0.5", event)
+    bars = await queries.spend_buckets(PATH_USD.id, since=START, until=START + 3.5 * hour, width=hour)
+    assert [(bar.start - START) / hour for bar in bars] == [0, 1, 2, 3]
+    assert [bar.amount for bar in bars] == [1, 0, 2**70, 0]
+    assert [bar.count for bar in bars] == [1, 0, 1, 0]
+    nowhere = await queries.spend_buckets(
+        PATH_USD.id, since=START, until=START + hour, width=hour, origin="https://nowhere.example"
+    )
+    assert [bar.amount for bar in nowhere] == [0]
+
+
+async def test_revenue_buckets(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    await journal.receive(a_receipt("in", direction="received", amount=5))
+    await journal.receive(a_receipt("out", direction="sent", amount=7))
+    day = timedelta(days=1)
+    bars = await queries.receipt_buckets(PATH_USD.id, direction="received", since=START, until=START + day, width=day)
+    assert [bar.amount for bar in bars] == [5]
+
+
+@pytest.mark.parametrize(("length", "width"), [(1, 0), (1, -1), (-1, 1), (20_000, 1)])
+async def test_charts_without_end_are_refused(queries: HistoryQueries, length: int, width: int) -> None:
+    with pytest.raises(HistoryError, match="chart"):
+        await queries.spend_buckets(
+            "x", since=START, until=START + timedelta(seconds=length), width=timedelta(seconds=width)
+        )
+
+
+async def test_requests_served(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    paid = RequestRecord(
+        id="q-1", at=START, method="GET", path="/charge", status=200, outcome="paid", amount=10_000, currency=PATH_USD,
+        payer=PAYER, reference="0x1", challenge_id="c", message="", microseconds=1234,
+    )  # fmt: skip
+    free = RequestRecord(
+        id="q-2", at=START + timedelta(seconds=1), method="GET", path="/free", status=200, outcome="free"
+    )
+    await journal.keep_requests(paid, free, paid)
+    assert [row.record for row in (await queries.requests()).rows] == [free, paid]
+    assert [row.record for row in (await queries.requests(outcome="paid")).rows] == [paid]
+    assert [row.record for row in await queries.requests_since(0)] == [paid, free]
+
+
+async def test_operations_by_state(journal: HistoryJournal, queries: HistoryQueries) -> None:
+    for number in range(3):
+        await journal.begin(a_draft(f"op-{number}"), allow)
+    await journal.advance("op-1", OperationEvent.SEND)
+    assert [row.operation.id for row in (await queries.operations()).rows] == ["op-2", "op-1", "op-0"]
+    sent = await queries.operations(state=OperationState.SENT)
+    assert [row.operation.id for row in sent.rows] == ["op-1"]
+
+
+async def test_a_long_read_can_be_called_off(database: Database) -> None:
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+    started = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def job(connection: sqlite3.Connection) -> Any:
+        loop.call_soon_threadsafe(started.set)
+        return connection.execute(endless).fetchone()
+
+    task = asyncio.create_task(database.read(job, doing="count for ever"))
+    await started.wait()
+    while not task.done():  # it may not have begun to step yet
+        database.interrupt_reads()
+        await asyncio.sleep(0)
+    with pytest.raises(HistoryError, match="interrupted"):
+        await task
+    assert await database.read(lambda c: c.execute("SELECT 1").fetchone()[0], doing="go on") == 1
+
+
+# No query of a screen reads a whole table ----------------------------------------------------------------------------
+
+
+class Plans:
+    """Runs queries as they are and keeps SQLite's plan of each statement that reads a table."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def of(self, question: Any) -> list[str]:
+        statements: list[str] = []
+        await self.database.read(lambda c: c.set_trace_callback(statements.append), doing="watch")
+        await question
+        await self.database.read(lambda c: c.set_trace_callback(None), doing="stop watching")
+
+        def explain(connection: sqlite3.Connection) -> list[str]:
+            lines = []
+            for statement in statements:
+                if statement.startswith("SELECT"):
+                    lines += [str(row["detail"]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            return lines
+
+        plan = await self.database.read(explain, doing="explain")
+        assert plan
+        return plan
+
+
+FILTERS = {
+    "none": Filter(),
+    "direction": Filter(direction="sent"),
+    "origin": Filter(origin="https://a.example"),
+    "status": Filter(status="success"),
+    "method": Filter(method="tempo"),
+    "currency": Filter(currency=PATH_USD.id),
+    "time": Filter(since=START, until=START + timedelta(days=1)),
+    "several": Filter(origin="https://a.example", direction="sent", since=START, amount_min=5, text="x"),
+    "text": Filter(text="example"),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("after", [None, Cursor(at=10**15, seq=5)])
+async def test_pages_walk_an_index_in_order(
+    database: Database, queries: HistoryQueries, name: str, after: Cursor | None
+) -> None:
+    plan = await Plans(database).of(queries.receipts(FILTERS[name], after=after))
+    assert all(line.startswith("SEARCH") for line in plan), plan  # neither SCAN nor a sort (USE TEMP B-TREE)
+
+
+async def test_the_other_lists_walk_an_index_in_order(database: Database, queries: HistoryQueries) -> None:
+    questions = [
+        queries.operations(),
+        queries.operations(state=OperationState.UNKNOWN),
+        queries.requests(),
+        queries.requests(outcome="paid"),
+        queries.receipts_since(5),
+        queries.requests_since(5),
+        queries.receipts_of("op-1"),
+    ]
+    for question in questions:
+        plan = await Plans(database).of(question)
+        assert all(line.startswith("SEARCH") for line in plan), plan
+
+
+async def test_counts_and_totals_read_an_index_only(database: Database, queries: HistoryQueries) -> None:
+    # Counting and summing everything cannot but read everything; then it is a covering index, never the table.
+    for question in (queries.count(), queries.totals()):
+        plan = await Plans(database).of(question)
+        assert all("COVERING INDEX" in line for line in plan), plan
+    for name in ("direction", "origin", "status", "method", "currency", "time"):
+        plan = await Plans(database).of(queries.count(FILTERS[name]))
+        assert all(line.startswith("SEARCH") and "COVERING INDEX" in line for line in plan), plan
+
+
+async def test_spending_reads_an_index_only(
+    database: Database, journal: HistoryJournal, queries: HistoryQueries
+) -> None:
+    await journal.begin(a_draft(), allow)
+    questions = [
+        queries.spent(PATH_USD.id, START),
+        queries.spent(PATH_USD.id, START, "https://a.example"),
+        queries.spend_buckets(PATH_USD.id, since=START, until=START + timedelta(days=1), width=timedelta(hours=1)),
+        queries.receipt_buckets(
+            PATH_USD.id, direction="received", since=START, until=START + timedelta(days=1), width=timedelta(hours=1)
+        ),
+    ]
+    for question in questions:
+        plan = await Plans(database).of(question)
+        searches = [line for line in plan if "TEMP B-TREE" not in line]  # the few bars of a chart may be sorted
+        assert all(line.startswith("SEARCH") and "COVERING INDEX" in line for line in searches), plan
+    plan = await Plans(database).of(queries.spent_since(START))
+    assert all(line.startswith("SEARCH") for line in plan), plan
+    plan = await Plans(database).of(journal.unresolved())
+    assert plan == ["SCAN operations USING INDEX operations_unresolved"]  # which holds unresolved rows only
