@@ -57,7 +57,7 @@ def read_challenges(response: httpx.Response) -> Asked | None:
 
 
 async def read_body(response: httpx.Response, *, patience: float) -> bytes:
-    """Reads the body; one that is too long ends early. Raises TimeoutError after `patience` seconds, and httpx's errors."""
+    """Reads the body; one that is too long ends early. Raises TimeoutError after `patience` seconds."""
     if not response.is_stream_consumed and isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = _Bounded(response.stream, PROBLEM_LIMIT)
     async with asyncio.timeout(patience):

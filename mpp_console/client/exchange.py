@@ -86,7 +86,7 @@ class Exchange:
         return request
 
     async def pay(self, response: httpx.Response) -> httpx.Request | None:
-        """The request with the credential; None when the answer asks for none. Raises NotPaid; for push CredentialSpent too."""
+        """The request with the credential; None when the answer asks for none. Raises PaymentError."""
         asked = read_challenges(response)
         if asked is None:
             self._step(ExchangeEvent.SERVE)
