@@ -80,6 +80,8 @@ def translated(doing: str) -> Iterator[None]:
         raise HistoryError(f"cannot {doing}: {error}") from error
     except sqlite3.OperationalError as error:
         raise _operational(doing, error) from error
+    except (sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.NotSupportedError) as error:
+        raise HistoryError(f"cannot {doing}: {error}") from error
     except sqlite3.DatabaseError as error:
         raise HistoryDamaged(
             f"cannot {doing}: {error}",

@@ -119,7 +119,7 @@ async def test_a_failing_write_leaves_its_neighbours_alone(database: Database) -
         def job(connection: sqlite3.Connection) -> str:
             connection.execute(
                 "INSERT INTO requests (id, at, method, path, status, outcome, message) VALUES (?,0,'','',0,'','')",
-                (id,),
+                (name,),
             )
             if name == "bad":
                 raise LookupError("no")

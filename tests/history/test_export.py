@@ -1,0 +1,322 @@
+"""Exports: exact, private, free of secrets and formulas, whole or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import os
+import sqlite3
+import stat
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mpp_console.client.journal import ReceiptRecord
+from mpp_console.history import (
+    FIELDS,
+    Database,
+    Exported,
+    Filter,
+    Format,
+    HistoryJournal,
+    HistoryQueries,
+    export_to_file,
+    export_to_stream,
+)
+from mpp_console.history.export import safe_cell
+from mpp_console.protocol import Secret, format_units, parse_units
+from mpp_console.wallet.files import FileExists, FileTrouble
+from tests.history.samples import ALPHA_USD, PAYER, START, a_receipt, receipts
+
+
+def read_back(text: str, file_format: Format) -> list[dict[str, Any]]:
+    """What another program reads: CSV cells with the guarding apostrophe dropped and empty ones as None."""
+    if file_format is Format.CSV:
+        return [
+            {name: unguard(cell) or None for name, cell in row.items()} for row in csv.DictReader(io.StringIO(text))
+        ]
+    if file_format is Format.JSON:
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def unguard(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
+
+
+def expected(record: ReceiptRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "time": record.received_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "direction": record.direction,
+        "status": record.status,
+        "origin": record.origin,
+        "url": record.url,
+        "method": record.method,
+        "intent": record.intent,
+        "amount": format_units(record.amount, record.currency.decimals),
+        "amount_base_units": str(record.amount),
+        "currency": record.currency.symbol,
+        "currency_id": record.currency.id,
+        "decimals": record.currency.decimals,
+        "network": record.network,
+        "reference": record.reference,
+        "challenge_id": record.challenge_id,
+        "external_id": record.external_id,
+        "operation_id": record.operation_id,
+        "payer": record.payer,
+        "recipient": record.recipient,
+    }
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(records=st.lists(receipts(), max_size=8), direction=st.sampled_from([None, "sent"]))
+async def test_what_goes_out_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, records: list[ReceiptRecord], direction: str | None
+) -> None:
+    path = tmp_path_factory.mktemp("export") / "history.db"
+    where = Filter(direction=direction)
+    database = await Database.open(path)
+    try:
+        journal = HistoryJournal(database)
+        for number, record in enumerate(records):
+            await journal.receive(replace(record, id=f"r-{number}"))
+        rows = [row.record for row in (await HistoryQueries(database).receipts(where)).rows]
+        for file_format in Format:
+            stream = io.StringIO(newline="")
+            done = await export_to_stream(path, stream, file_format=file_format, where=where)
+            assert done == Exported(rows=len(rows), skipped=0)
+            found = read_back(stream.getvalue(), file_format)
+            if file_format is Format.CSV:
+                assert found == [
+                    {name: None if value is None else str(value) for name, value in expected(row).items()}
+                    for row in rows
+                ]
+            else:
+                assert found == [{**expected(row), "receipt": row.raw} for row in rows]
+            for row, cells in zip(rows, found, strict=True):
+                assert parse_units(cells["amount"], row.currency.decimals) == row.amount
+    finally:
+        await database.close()
+
+
+async def test_the_header_of_an_empty_file(path: Path, database: Database) -> None:
+    texts = {}
+    for file_format in Format:
+        stream = io.StringIO(newline="")
+        await export_to_stream(path, stream, file_format=file_format)
+        texts[file_format] = stream.getvalue()
+    assert texts == {Format.CSV: ",".join(FIELDS) + "\r\n", Format.JSON: "[\n]\n", Format.JSONL: ""}
+
+
+# Cells that a spreadsheet would run -----------------------------------------------------------------------------------
+
+STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠"]
+
+
+@given(
+    lead=st.text(st.sampled_from(" \t\r\n'\"`\u00a0\ufeff"), max_size=4), start=st.sampled_from(STARTS), rest=st.text()
+)
+@example(lead="", start="=", rest="cmd|'/C calc'!A0")
+@example(lead='"', start="=", rest="1+1")
+@example(lead="'", start="@", rest="SUM(1)")
+def test_a_formula_never_begins_a_cell(lead: str, start: str, rest: str) -> None:
+    cell = safe_cell(lead + start + rest)
+    assert cell.startswith("'")
+    assert unguard(cell) == lead + start + rest
+
+
+@given(st.text())
+def test_guarding_is_exact_and_loses_nothing(text: str) -> None:
+    cell = safe_cell(text)
+    assert cell in (text, "'" + text)
+    assert unguard(cell) == text
+
+
+@pytest.mark.parametrize("text", ["", "0.010000", "https://a.example/x=1", "0xabc", "order-1", "a=b", "3-4"])
+def test_ordinary_cells_are_left_alone(text: str) -> None:
+    assert safe_cell(text) == text
+
+
+async def test_hostile_fields_are_harmless_in_a_spreadsheet(path: Path, journal: HistoryJournal) -> None:
+    attack = '=HYPERLINK("http://evil","x")'
+    changes = dict.fromkeys(("status", "reference", "external_id", "network", "intent", "challenge_id"), attack)
+    await journal.receive(a_receipt(url='\t=1+1"\r\n=2+2,=3', **changes))
+    stream = io.StringIO(newline="")
+    await export_to_stream(path, stream, file_format=Format.CSV)
+    rows = list(csv.reader(io.StringIO(stream.getvalue())))
+    assert len(rows) == 2  # a line end in a field makes no row of its own
+    for cell in rows[1]:
+        assert not cell.lstrip(' \t\r\n"').startswith(("=", "+", "-", "@"))
+
+
+async def test_a_terminal_is_safe_from_every_format(path: Path, journal: HistoryJournal) -> None:
+    await journal.receive(a_receipt(raw={"note": "\x1b]0;owned\x07\u202egnp"}, status="\x1b[2Jok"))
+    for file_format in Format:
+        stream = io.StringIO(newline="")
+        await export_to_stream(path, stream, file_format=file_format)
+        assert all(character in "\r\n" or character.isprintable() for character in stream.getvalue())
+
+
+async def test_no_secret_is_in_any_export(tmp_path: Path, path: Path, journal: HistoryJournal) -> None:
+    header = "eyJtZXRob2QiOiJ0ZW1wbyIsInJlZmVyZW5jZSI6IjB4MSJ9"
+    await journal.receive(
+        a_receipt(
+            url="https://MARKERuser:MARKERpass@a.example/?access_token=MARKERtoken",
+            external_id=header,
+            raw={
+                "preimage": "MARKERpreimage",
+                "deep": {"secret": Secret("MARKERsecret"), "list": [f"Payment {header}"]},
+            },
+        )
+    )
+    for file_format in Format:
+        target = tmp_path / f"out.{file_format}"
+        await export_to_file(path, target, file_format=file_format)
+        content = target.read_bytes()
+        assert b"MARKER" not in content
+        assert header.encode() not in content
+        assert b"[redacted]" in content
+
+
+# The file ------------------------------------------------------------------------------------------------------------
+
+
+async def fill(database: Database, count: int) -> None:
+    """Many rows at once, below the journal."""
+    columns = (
+        "id, direction, at, origin, url, method, intent, amount, currency_id, currency_symbol, currency_decimals, "
+        "network, reference, status, fields"
+    )
+    sql = f"INSERT INTO receipts ({columns}) VALUES (?,'sent',?,'https://a','/','tempo','charge','1','x','X',6,'n','r','s','{{}}')"
+
+    def job(connection: sqlite3.Connection) -> None:
+        connection.executemany(sql, ((f"r-{number}", number) for number in range(count)))
+
+    await database.write(job, doing="fill", durable=False)
+
+
+async def test_the_file_is_private_and_complete(tmp_path: Path, path: Path, journal: HistoryJournal) -> None:
+    await journal.receive(a_receipt(currency=ALPHA_USD, payer=PAYER))
+    target = tmp_path / "out.csv"
+    before = os.umask(0)
+    try:
+        assert await export_to_file(path, target, file_format=Format.CSV) == Exported(rows=1, skipped=0)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert b"0.010000" in target.read_bytes()
+    assert [found.name for found in tmp_path.glob("*out*")] == ["out.csv"]
+
+
+async def test_a_file_that_is_there_stays_unless_told(tmp_path: Path, path: Path, journal: HistoryJournal) -> None:
+    await journal.receive(a_receipt())
+    target = tmp_path / "out.json"
+    target.write_text("mine")
+    with pytest.raises(FileExists):
+        await export_to_file(path, target, file_format=Format.JSON)
+    assert target.read_text() == "mine"
+    await export_to_file(path, target, file_format=Format.JSON, replace=True)
+    assert json.loads(target.read_text())[0]["id"] == "r-1"
+
+
+async def test_a_file_that_appears_meanwhile_stays_too(tmp_path: Path, path: Path, journal: HistoryJournal) -> None:
+    await journal.receive(a_receipt())
+    target = tmp_path / "out.jsonl"
+
+    def progress(_: int) -> None:
+        target.write_text("theirs")
+
+    with pytest.raises(FileExists):
+        await export_to_file(path, target, file_format=Format.JSONL, progress=progress)
+    assert target.read_text() == "theirs"
+    assert [found.name for found in tmp_path.glob("*out*")] == ["out.jsonl"]
+
+
+async def test_a_folder_that_is_not_there(tmp_path: Path, path: Path, database: Database) -> None:
+    with pytest.raises(FileTrouble, match="cannot write in"):
+        await export_to_file(path, tmp_path / "nowhere" / "out.csv", file_format=Format.CSV)
+
+
+async def test_cancelling_leaves_nothing_behind(tmp_path: Path, path: Path, database: Database) -> None:
+    await fill(database, 2000)
+    target = tmp_path / "out.csv"
+    begun, go = Event(), Event()
+
+    def progress(_: int) -> None:
+        begun.set()
+        go.wait(10)
+
+    task = asyncio.create_task(export_to_file(path, target, file_format=Format.CSV, progress=progress))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    asyncio.get_running_loop().call_soon(go.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(tmp_path.glob("*out*")) == []
+
+
+async def test_progress_tells_how_far_it_is(tmp_path: Path, path: Path, database: Database) -> None:
+    await fill(database, 1200)
+    seen: list[int] = []
+    await export_to_file(path, tmp_path / "out.jsonl", file_format=Format.JSONL, progress=seen.append)
+    assert seen == [500, 1000, 1200]
+
+
+async def test_malformed_rows_are_counted_not_exported(path: Path, database: Database) -> None:
+    await fill(database, 3)
+    await database.write(
+        lambda c: c.execute("UPDATE receipts SET fields = '?' WHERE id = 'r-1'").rowcount, doing="spoil"
+    )
+    stream = io.StringIO(newline="")
+    assert await export_to_stream(path, stream, file_format=Format.JSONL) == Exported(rows=2, skipped=1)
+    assert [row["id"] for row in read_back(stream.getvalue(), Format.JSONL)] == ["r-2", "r-0"]
+
+
+async def test_rows_that_arrive_meanwhile_are_not_in_it(path: Path, database: Database) -> None:
+    await fill(database, 600)
+    loop = asyncio.get_running_loop()
+    journal = HistoryJournal(database)
+
+    def progress(_: int) -> None:
+        late = a_receipt("late", received_at=START - timedelta(days=40_000))  # would sort last
+        asyncio.run_coroutine_threadsafe(journal.receive(late), loop).result(10)
+
+    stream = io.StringIO(newline="")
+    done = await export_to_stream(path, stream, file_format=Format.JSONL, progress=progress)
+    assert done.rows == 600
+
+
+class Sink(io.TextIOBase):
+    """A stream that forgets."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, text: str) -> int:
+        self.size += len(text)
+        return len(text)
+
+
+async def test_memory_does_not_grow_with_the_history(path: Path, database: Database) -> None:
+    peaks = []
+    await fill(database, 20_000)
+    for since in (19_000, 0):
+        sink = Sink()
+        tracemalloc.start()
+        where = Filter(since=datetime.fromtimestamp(since / 1e6, tz=UTC))
+        await export_to_stream(path, sink, file_format=Format.CSV, where=where)  # type: ignore[arg-type]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert sink.size > 80 * (20_000 - since)
+    assert peaks[1] < peaks[0] + 200_000  # twenty times the rows: some 2 MB of text, and none of it kept
