@@ -1,7 +1,7 @@
 """What every payment rail offers: a payer half that quotes and pays, a payee half that offers and verifies.
 
-The client, the server and the screens know rails only through these shapes. Nothing here does I/O, and a rail gets what it
-needs (clock, claims, chain) as arguments, so that it can be used as a library and tested without a network.
+The client, the server and the screens know rails only through these shapes. Nothing here does I/O, and a rail gets
+what it needs (clock, claims, chain) as arguments, so that it can be used as a library and tested without a network.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ __all__ = [
     "OutcomeState",
     "Payee",
     "Payer",
+    "PaymentFailed",
     "PaymentRefused",
+    "PaymentUncertain",
     "Prepared",
     "Quote",
     "Transfer",
+    "refuse_unless_payable",
 ]
 
 Clock = Callable[[], datetime]
@@ -54,11 +57,20 @@ class PaymentRefused(MppError):
     """Our own side declines to pay; nothing was signed and nothing was sent."""
 
 
+class PaymentFailed(MppError):
+    """The rail refused a payment that we sent ourselves (push); the recipient certainly did not get it."""
+
+
+class PaymentUncertain(MppError):
+    """A payment that we sent ourselves (push) may or may not happen. Resolve it before paying again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that was looked at before paying, and what was found.
 
-    `code` is stable and kebab-case (`wrong-chain`, `insufficient-balance`); `message` is for people and says what to do.
+    `code` is stable and kebab-case (`wrong-chain`, `insufficient-balance`); `message` is for people and says what to
+    do.
     """
 
     code: str
@@ -68,7 +80,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Money that one recipient gets; `amount` in base units. `memo` is what the rail will attach, as hex, if anything."""
+    """Money that one recipient gets; `amount` in base units. `memo` is what the rail will attach, as hex, if
+    anything.
+    """
 
     recipient: str
     amount: int
@@ -79,9 +93,9 @@ class Transfer:
 class Quote:
     """A challenge decoded into facts, with every check made, and nothing signed or sent.
 
-    Amounts are base units of `currency`. `fee` is the most the payer may pay on top, in base units of `fee_currency`; zero when
-    the payee sponsors it, None when it could not be asked. `balance` is what the payer holds, None when unknown (never zero
-    for unknown).
+    Amounts are base units of `currency`. `fee` is the most the payer may pay on top, in base units of `fee_currency`;
+    zero when the payee sponsors it, None when it could not be asked. `balance` is what the payer holds, None when
+    unknown (never zero for unknown).
     """
 
     challenge: Challenge
@@ -118,9 +132,10 @@ class Quote:
 class Prepared:
     """A signed payment that has not left the machine: everything the journal needs to find it again after a crash.
 
-    `reference` is the transaction hash where it is already fixed (not for a sponsored hand-off, whose hash the sponsor
-    completes); `trace` holds what else finds the payment on the rail (memo, valid_before, nonce, from_block), as JSON values
-    that hold no secret. `credential` is complete for pull and proof; for push it may be used only after `Payer.send`.
+    `reference` is the transaction hash where it is already fixed (not for a sponsored hand-off, whose hash the
+    sponsor completes); `trace` holds what else finds the payment on the rail (memo, valid_before, nonce, from_block),
+    as JSON values that hold no secret. `credential` is complete for pull and proof; for push it may be used only
+    after `Payer.send`.
     """
 
     quote: Quote
@@ -155,15 +170,22 @@ class Payer(Protocol):
     def intent(self) -> str: ...
 
     async def quote(self, challenge: Challenge) -> Quote:
-        """Decodes and checks the challenge. No side effects. Raises ParseError when the request is not of this rail's shape."""
+        """Decodes and checks the challenge. No side effects. Raises ParseError when it is not of this rail's shape."""
         ...
 
     async def prepare(self, quote: Quote) -> Prepared:
-        """Signs. Raises PaymentRefused when the quote has a refusal. Nothing leaves the machine (reading the chain is allowed)."""
+        """Signs. Nothing leaves the machine (reading the chain is allowed). Raises PaymentRefused when the quote has
+        a refusal or the facts have changed for the worse since.
+        """
         ...
 
     async def send(self, prepared: Prepared) -> Credential:
-        """Push: broadcasts and waits for inclusion. Pull and proof: gives the credential back. Call it after journaling."""
+        """Push: broadcasts and waits for inclusion. Pull and proof: gives the credential back. Call it after
+        journaling.
+
+        Raises PaymentFailed when the rail certainly did not take a pushed payment, PaymentUncertain when that is not
+        known.
+        """
         ...
 
     async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
@@ -172,7 +194,9 @@ class Payer(Protocol):
 
 
 class ClaimStore(Protocol):
-    """Remembers what may be used once. A claim never expires by itself: forgetting one would let money be taken twice."""
+    """Remembers what may be used once. A claim never expires by itself: forgetting one would let money be taken
+    twice.
+    """
 
     async def claim(self, key: str) -> bool:
         """True exactly once for a key, however many ask at the same time and from however many processes."""
@@ -193,7 +217,8 @@ class Payee(Protocol):
     def intent(self) -> str: ...
 
     def offer(self, *, amount: int, options: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """The `request` object of a challenge for `amount` base units. `options` are the rail's own (splits, memo, fee payer…).
+        """The `request` object of a challenge for `amount` base units. `options` are the rail's own (splits, memo,
+        fee payer…).
 
         Raises ValueError for a request that no honest client could fulfil.
         """
@@ -202,8 +227,8 @@ class Payee(Protocol):
     async def verify(self, credential: Credential, claims: ClaimStore, *, now: datetime) -> Receipt:
         """Verifies the payload against `credential.challenge` (already authenticated by the gate) and settles it.
 
-        Raises a `PaymentProblem` (verification-failed, invalid-payload, payment-insufficient…); claims before anything is
-        broadcast, and releases only what certainly never went out.
+        Raises a `PaymentProblem` (verification-failed, invalid-payload, payment-insufficient…); claims before
+        anything is broadcast, and releases only what certainly never went out.
         """
         ...
 
