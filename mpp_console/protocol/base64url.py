@@ -21,11 +21,10 @@ _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 # Everything foreign, `+`, `/` and `=` included, becomes a character that no base64 alphabet has.
 _FROM_URL: Final = bytes(byte if byte in _ALPHABET else {0x2D: 0x2B, 0x5F: 0x2F}.get(byte, 0x21) for byte in range(256))
 _CLOSING: Final = (b'"', b'"', b'=="', b'="')
-# msgspec reads base64 out of a JSON string in a third of the time that binascii takes; after the translation no character
-# is left that JSON would treat as special.
+# msgspec reads base64 out of a JSON string in a third of the time that binascii takes; after the translation no
+# character is left that JSON would treat as special.
 _decode_json_bytes = msgspec.json.Decoder(bytes).decode
-_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
-_PADDING = (b"", b"", b"==", b"=")
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 # RFC 4648 §3.5: "Implementations MAY chose to reject" non-zero trailing bits; one byte set must have one text, so we
 # do.
