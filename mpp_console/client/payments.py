@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from mpp_console.client.errors import InsecureOrigin, NoUsableOffer, PaymentDeclined, PolicyRefused
+from mpp_console.client.errors import ChallengeExpired, InsecureOrigin, NoUsableOffer, PaymentDeclined, PolicyRefused
 from mpp_console.client.events import ChallengeReceived, Observer, PaymentDeclinedEvent, PaymentEvent, Reviewed
 from mpp_console.client.journal import KIND_PAYMENT, Clock, Journal, Ledger, Operation, OperationDraft
 from mpp_console.client.offers import Ranking, Situation, accept_payment, quote_offers, rank
@@ -118,7 +118,7 @@ class Payments:
     ) -> PendingPayment:
         """Asks if need be, reserves the amount, and signs: the payment may then be released.
 
-        Raises PaymentDeclined, PolicyRefused, PaymentAbandoned; DuplicateOperation when this review was paid already.
+        Raises PaymentDeclined, ChallengeExpired, PolicyRefused, PaymentAbandoned; DuplicateOperation when this review was paid already.
         """
         outcomes = self._outcomes(observe)
         approved = False
@@ -171,6 +171,8 @@ class Payments:
 
     async def _reserve(self, review: Review, outcomes: Outcomes, *, approved: bool) -> Operation:
         """Writes the row if the policy still allows it, in one transaction with all other payments."""
+        if review.challenge.is_expired(self._clock()):
+            raise ChallengeExpired  # people take their time, and nothing is signed for a challenge that is over
         policy, facts = self._policy(), self._facts(review.demand, review.quote)
 
         def authorise(ledger: Ledger) -> None:
