@@ -32,7 +32,7 @@ from mpp_console.protocol.headers import CREDENTIAL_LIMIT
 from mpp_console.server import events
 from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
 from mpp_console.server.fields import Fields
-from mpp_console.server.idempotency import KeptAnswers, Ticket
+from mpp_console.server.idempotency import KeptAnswers, Ticket, key_of
 from mpp_console.server.issuing import Issuer, facts_of, refused
 from mpp_console.server.offers import Offer
 from mpp_console.server.rates import RateLimits, Rates
@@ -115,6 +115,8 @@ class Gate:
         try:
             if len(request.body) > self.limits.max_body:
                 raise BodyTooLarge(self.limits.max_body)
+            # Before a challenge is issued: nobody should pay for a request that cannot be served.
+            key_of(request)
             carried = _payment_credentials(request, offers)
             if not carried:
                 return self._ask(request, offers)

@@ -22,7 +22,7 @@ from mpp_console.server.refusals import BadIdempotencyKey, KeyInUse, KeyReused
 from mpp_console.server.requests import GateRequest
 from mpp_console.server.stores.base import Store
 
-__all__ = ["KeptAnswer", "KeptAnswers", "Ticket"]
+__all__ = ["KeptAnswer", "KeptAnswers", "Ticket", "key_of"]
 
 KEY_LIMIT: Final = 255
 """Characters of a key; the common limit of services that take the header."""

@@ -1,13 +1,13 @@
 """Lets a rail verify and settle one credential, once.
 
 The claim on the challenge id is what makes fifty copies of a credential one delivery. It is taken before the rail is
-asked and given back only when the rail refused for certain; when nobody knows whether money moved, retries hear
-exactly that.
+asked, kept when the rail says yes, and given back when it says no or does not know: the rail has claims of its own on
+the payment itself, and a client whose payment settles late must still get what it paid for with the same credential.
+Once an outcome was unknown, nothing about that challenge is ever answered with an invitation to pay again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from datetime import timedelta
 from typing import Final
@@ -22,7 +22,7 @@ from mpp_console.protocol import (
     Receipt,
 )
 from mpp_console.server.offers import Offer
-from mpp_console.server.stores.base import Store, StoreError
+from mpp_console.server.stores.base import Store
 
 __all__ = ["Settlement"]
 
@@ -46,14 +46,16 @@ class Settlement:
         await self._claim(challenge_id)
         try:
             return await offer.payee.verify(credential, self._store, now=self._clock())
+        except CredentialReplayed as problem:
+            await self._store.release(_claim_key(challenge_id))
+            raise await self._replayed(challenge_id, problem) from problem
         except PaymentProblem as problem:
-            if problem.fresh_challenge:
-                # Refused for certain: the same credential may still become good (a push that is not mined yet).
-                await self._store.release(_claim_key(challenge_id))
-            else:
+            if not problem.fresh_challenge:
                 await self._mark_uncertain(challenge_id)
+            await self._store.release(_claim_key(challenge_id))
             raise
         except Exception as error:
+            # A defect: nobody can say what the rail still knows of this payment, so the claim stays.
             _log.exception("a rail failed while it verified a payment")
             await self._mark_uncertain(challenge_id)
             raise InternalPayment(
@@ -61,18 +63,17 @@ class Settlement:
             ) from error
 
     async def _claim(self, challenge_id: str) -> None:
-        if await self._store.claim(_claim_key(challenge_id)):
-            return
-        if await self._store.get(_uncertain_key(challenge_id)) is not None:
-            raise OutcomeUncertain(
-                "Whether this payment settled is not known. Do not pay again before asking the operator."
-            )
-        raise CredentialReplayed("This challenge was already used.")
+        if not await self._store.claim(_claim_key(challenge_id)):
+            raise await self._replayed(challenge_id, CredentialReplayed())
+
+    async def _replayed(self, challenge_id: str, problem: CredentialReplayed) -> PaymentProblem:
+        if await self._store.get(_uncertain_key(challenge_id)) is None:
+            return problem
+        return OutcomeUncertain("Whether this payment settled is not known. Do not pay again before checking.")
 
     async def _mark_uncertain(self, challenge_id: str) -> None:
-        # The claim alone already stops a second delivery; the mark only makes the answer to a retry kinder.
-        with contextlib.suppress(StoreError):
-            await self._store.put(_uncertain_key(challenge_id), b"", UNCERTAIN_TTL)
+        # Written before the claim is given back. A store that fails leaves the claim, which is the safe side.
+        await self._store.put(_uncertain_key(challenge_id), b"", UNCERTAIN_TTL)
 
 
 def _claim_key(challenge_id: str) -> str:

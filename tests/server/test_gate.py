@@ -1,0 +1,438 @@
+"""What a gate decides: challenges, admissions and every kind of refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mpp_console.methods.base import ClaimStore
+from mpp_console.protocol import (
+    ChallengeBinder,
+    CredentialReplayed,
+    InternalPayment,
+    OutcomeUncertain,
+    PaymentProblem,
+    Secret,
+    VerificationFailed,
+    parse_receipt,
+)
+from mpp_console.server import (
+    Admitted,
+    Bucket,
+    Challenged,
+    ChallengeIssued,
+    DeliveryFailed,
+    GateLimits,
+    MemoryStore,
+    PaymentRejected,
+    PaymentVerified,
+    RateLimited,
+    RateLimits,
+    StoreError,
+)
+from tests.server.doubles import REALM, TestPayee, challenges_in, credential_for, get, paying, world
+
+
+def slug(answer: object) -> str | None:
+    assert isinstance(answer, Challenged)
+    return answer.problem.slug
+
+
+def values(answer: Any, name: str) -> list[str]:
+    return [value for key, value in answer.headers if key.lower() == name.lower()]
+
+
+async def test_an_unpaid_request_is_asked_to_pay() -> None:
+    w = world()
+    answer = await w.gate.check(get(), [w.offer(description="a thing")])
+    assert isinstance(answer, Challenged)
+    assert answer.status == 402
+    assert values(answer, "Cache-Control") == ["no-store"]
+    assert values(answer, "Content-Type") == ["application/problem+json"]
+    assert values(answer, "Access-Control-Expose-Headers") == ["WWW-Authenticate, Payment-Receipt"]
+    (challenge,) = challenges_in(answer)
+    assert (challenge.realm, challenge.method, challenge.intent) == (REALM, "tempo", "charge")
+    assert challenge.request == {"amount": "100", "currency": "usd", "recipient": "merchant"}
+    assert challenge.expires == "2026-03-01T12:05:00.000Z"
+    assert challenge.description == "a thing"
+    body = json.loads(answer.body)
+    assert body["type"] == "https://paymentauth.org/problems/payment-required"
+    assert (body["status"], body["challengeId"]) == (402, challenge.id)
+    assert not w.payee.seen
+    (event,) = w.events
+    assert isinstance(event, ChallengeIssued)
+    assert event.offers[0].challenge_id == challenge.id
+    assert event.offers[0].amount == 100
+
+
+async def test_two_equal_requests_get_different_challenges() -> None:
+    w = world()
+    first = await w.challenge(get())
+    second = await w.challenge(get())
+    assert first.id != second.id
+
+
+async def test_a_paid_request_is_admitted_with_a_receipt() -> None:
+    w = world()
+    offer = w.offer()
+    challenge = await w.challenge(get(), offer)
+    verdict = await w.gate.check(paying(get(), challenge), [offer])
+    assert isinstance(verdict, Admitted)
+    assert verdict.offer is offer
+    assert values(verdict, "Cache-Control") == ["private"]
+    assert parse_receipt(values(verdict, "Payment-Receipt")[0]) == verdict.receipt
+    event = w.events[-1]
+    assert isinstance(event, PaymentVerified)
+    assert event.offer.challenge_id == challenge.id
+    assert event.receipt == verdict.receipt
+
+
+async def test_no_event_and_no_verdict_shows_the_credential() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    secret = request.headers[0][1].removeprefix("Payment ")
+    verdict = await w.gate.check(request, [w.offer()])
+    assert secret not in repr(verdict)
+    assert secret not in repr(w.events)
+    assert '"proof"' not in repr(verdict)
+
+
+async def test_each_offer_gets_a_line_of_its_own() -> None:
+    w = world()
+    offers = [w.offer(100), w.offer(5, payee=TestPayee(method="stripe"))]
+    answer = await w.gate.check(get(), offers)
+    assert isinstance(answer, Challenged)
+    assert [challenge.method for challenge in challenges_in(answer)] == ["tempo", "stripe"]
+    assert len(values(answer, "WWW-Authenticate")) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ("stripe/charge, tempo/charge;q=0.5", ["stripe", "tempo"]),
+        ("stripe/charge", ["stripe"]),
+        ("tempo/*;q=0, */*", ["stripe"]),
+        ("lightning/charge", ["tempo", "stripe"]),
+        ("not a preference at all;;;", ["tempo", "stripe"]),
+        ("", ["tempo", "stripe"]),
+    ],
+)
+async def test_accept_payment_filters_and_orders(wish: str, expected: list[str]) -> None:
+    w = world()
+    offers = [w.offer(100), w.offer(5, payee=TestPayee(method="stripe"))]
+    answer = await w.gate.check(get("/thing", ("Accept-Payment", wish)), offers)
+    assert isinstance(answer, Challenged)
+    assert [challenge.method for challenge in challenges_in(answer)] == expected
+
+
+async def test_any_offer_of_the_route_may_be_paid() -> None:
+    w = world()
+    card = TestPayee(method="stripe")
+    offers = [w.offer(100), w.offer(5, payee=card)]
+    answer = await w.gate.check(get(), offers)
+    assert isinstance(answer, Challenged)
+    verdict = await w.gate.check(paying(get(), challenges_in(answer)[1]), offers)
+    assert isinstance(verdict, Admitted)
+    assert verdict.offer is offers[1]
+    assert (len(w.payee.seen), len(card.seen)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Payment",
+        "Payment ",
+        "Payment dGhpcyBpcyBnYXJiYWdl",
+        "Payment !!!",
+        "Payment e30",
+        "payment W10",
+        "Payment id=x",
+        "Bearer x, Payment dGhpcyBpcyBnYXJiYWdl",
+        "Payment " + "A" * 70_000,
+        "x" * 70_000,
+    ],
+)
+async def test_an_unreadable_credential_gets_a_fresh_challenge(value: str) -> None:
+    w = world()
+    answer = await w.gate.check(get("/thing", ("Authorization", value)), [w.offer()])
+    assert slug(answer) == "malformed-credential"
+    assert isinstance(answer, Challenged)
+    assert answer.status == 402
+    assert len(challenges_in(answer)) == 1
+    assert not w.payee.seen
+
+
+async def test_authorization_of_another_scheme_is_no_credential() -> None:
+    w = world()
+    for value in ("Bearer token", "Basic dTpw", 'Digest realm="a, payment b"', ""):
+        answer = await w.gate.check(get("/thing", ("Authorization", value)), [w.offer()])
+        assert slug(answer) == "payment-required"
+
+
+@pytest.mark.parametrize("joined", [True, False])
+async def test_several_credentials_are_a_bad_request(joined: bool) -> None:
+    w = world()
+    first = credential_for(await w.challenge(get())).to_header().reveal()
+    second = credential_for(await w.challenge(get())).to_header().reveal()
+    fields = [f"{first}, {second}"] if joined else [first, second]
+    answer = await w.gate.check(get("/thing", *(("Authorization", value) for value in fields)), [w.offer()])
+    assert slug(answer) == "bad-request"
+    assert isinstance(answer, Challenged)
+    assert answer.status == 400
+    assert not w.payee.seen
+
+
+async def test_a_credential_is_good_once() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    assert isinstance(await w.gate.check(request, [w.offer()]), Admitted)
+    again = await w.gate.check(request, [w.offer()])
+    assert slug(again) == "invalid-challenge"
+    assert isinstance(again, Challenged)
+    assert len(challenges_in(again)) == 1
+    assert len(w.payee.seen) == 1
+
+
+async def test_fifty_copies_at_once_are_one_delivery() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    verdicts = await asyncio.gather(*(w.gate.check(request, [w.offer()]) for _ in range(50)))
+    assert sum(isinstance(verdict, Admitted) for verdict in verdicts) == 1
+    assert {slug(verdict) for verdict in verdicts if not isinstance(verdict, Admitted)} == {"invalid-challenge"}
+    assert len(w.payee.seen) == 1
+
+
+async def test_a_refused_proof_may_be_tried_again() -> None:
+    # A push whose transaction is not mined yet: the client has paid, and must not have to pay again.
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = VerificationFailed("not found yet")
+    assert slug(await w.gate.check(request, [w.offer()])) == "verification-failed"
+    w.payee.fail = None
+    assert isinstance(await w.gate.check(request, [w.offer()]), Admitted)
+
+
+@pytest.mark.parametrize("failure", [OutcomeUncertain("lost"), InternalPayment("broken"), RuntimeError("a bug")])
+async def test_an_unknown_outcome_never_invites_to_pay(failure: Exception) -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = failure
+    first = await w.gate.check(request, [w.offer()])
+    # The rail still holds its claim on the payment, and says so.
+    w.payee.fail = CredentialReplayed()
+    second = await w.gate.check(request, [w.offer()])
+    for answer in (first, second):
+        assert isinstance(answer, Challenged)
+        assert answer.status == 500
+        assert not values(answer, "WWW-Authenticate")
+        assert values(answer, "Cache-Control") == ["no-store"]
+    assert slug(second) == "outcome-uncertain"
+    assert "a bug" not in repr(w.events)
+
+
+async def test_a_payment_that_settles_late_is_still_delivered_once() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = OutcomeUncertain("the chain is silent")
+    await w.gate.check(request, [w.offer()])
+    w.payee.fail = None
+    assert isinstance(await w.gate.check(request, [w.offer()]), Admitted)
+    assert slug(await w.gate.check(request, [w.offer()])) == "outcome-uncertain"
+
+
+async def test_a_rail_that_broke_is_not_asked_again() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = RuntimeError("a bug")
+    await w.gate.check(request, [w.offer()])
+    w.payee.fail = None
+    assert slug(await w.gate.check(request, [w.offer()])) == "outcome-uncertain"
+    assert len(w.payee.seen) == 1
+
+
+async def test_what_the_rail_has_seen_before_is_a_used_challenge() -> None:
+    w = world()
+    w.payee.fail = CredentialReplayed("The transaction was used.")
+    answer = await w.gate.check(paying(get(), await w.challenge(get())), [w.offer()])
+    assert slug(answer) == "invalid-challenge"
+    assert isinstance(answer, Challenged)
+    assert challenges_in(answer)
+
+
+async def test_a_broken_store_takes_no_payment() -> None:
+    class Broken(MemoryStore):
+        async def claim(self, key: str) -> bool:
+            raise StoreError("disk full")
+
+    w = world(store=Broken())
+    answer = await w.gate.check(paying(get(), await w.challenge(get())), [w.offer()])
+    assert isinstance(answer, Challenged)
+    assert (answer.status, slug(answer)) == (500, "internal-payment")
+    assert "disk" not in answer.body.decode()
+    assert not w.payee.seen
+
+
+async def test_a_challenge_of_an_earlier_secret_is_still_good() -> None:
+    old, new = Secret(b"o" * 32), Secret(b"n" * 32)
+    before = world(binder=ChallengeBinder([old]))
+    challenge = await before.challenge(get())
+    after = world(binder=ChallengeBinder([new, old]))
+    assert isinstance(await after.gate.check(paying(get(), challenge), [after.offer()]), Admitted)
+    forgotten = world(binder=ChallengeBinder([new]))
+    assert slug(await forgotten.gate.check(paying(get(), challenge), [forgotten.offer()])) == "invalid-challenge"
+
+
+async def test_a_late_credential_is_told_that_it_expired() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.clock.forward(minutes=5)
+    assert slug(await w.gate.check(request, [w.offer()])) == "payment-expired"
+    assert not w.payee.seen
+
+
+async def test_a_route_with_its_own_logins_takes_the_other_header() -> None:
+    w = world()
+    offer = w.offer(credential_header="Payment-Authorization")
+    login = ("Authorization", "Bearer me")
+    challenge = await w.challenge(get("/thing", login), offer)
+    assert challenge.header == "Payment-Authorization"
+    wrong = paying(get(), challenge)
+    assert slug(await w.gate.check(wrong, [offer])) == "payment-required"
+    right = paying(get("/thing", login), challenge, field_name="Payment-Authorization")
+    assert isinstance(await w.gate.check(right, [offer]), Admitted)
+
+
+async def test_a_credential_in_the_other_header_is_refused_where_both_are_taken() -> None:
+    w = world()
+    offers = [w.offer(100), w.offer(200, credential_header="Payment-Authorization")]
+    answer = await w.gate.check(get(), offers)
+    assert isinstance(answer, Challenged)
+    plain = challenges_in(answer)[0]
+    verdict = await w.gate.check(paying(get(), plain, field_name="Payment-Authorization"), offers)
+    assert slug(verdict) == "invalid-challenge"
+
+
+async def test_challenges_stay_readable_for_every_client() -> None:
+    w = world()
+    offer = w.offer(description="é\N{EM DASH}" * 500, options={"note": "n" * 1500})
+    answer = await w.gate.check(get("/" + "p" * 3000, query="q" * 3000), [offer])
+    assert isinstance(answer, Challenged)
+    (line,) = values(answer, "WWW-Authenticate")
+    assert len(line.encode("latin-1")) <= 4096
+
+
+async def test_a_body_over_the_limit_is_refused_before_payment() -> None:
+    w = world(limits=GateLimits(max_body=10, rates=None))
+    answer = await w.gate.check(get(method="POST", body=b"x" * 11), [w.offer()])
+    assert isinstance(answer, Challenged)
+    assert answer.status == 413
+    assert not values(answer, "WWW-Authenticate")
+
+
+async def test_too_many_challenges_are_answered_later() -> None:
+    rates = RateLimits(challenges=Bucket(burst=2, per_second=0.5), failures=Bucket(burst=2, per_second=0.5))
+    w = world(limits=GateLimits(rates=rates))
+    statuses = []
+    for _ in range(3):
+        answer = await w.gate.check(get(), [w.offer()])
+        assert isinstance(answer, Challenged)
+        statuses.append(answer.status)
+    assert statuses == [402, 402, 429]
+    assert values(answer, "Retry-After") == ["2"]
+    assert isinstance(w.events[-1], RateLimited)
+    other = await w.gate.check(replace(get(), client="192.0.2.2"), [w.offer()])
+    assert isinstance(other, Challenged)
+    assert other.status == 402
+    w.clock.forward(seconds=2)
+    assert slug(await w.gate.check(get(), [w.offer()])) == "payment-required"
+
+
+async def test_too_many_refused_credentials_are_not_looked_at() -> None:
+    rates = RateLimits(failures=Bucket(burst=2, per_second=0.5))
+    w = world(limits=GateLimits(rates=rates))
+    bad = paying(get(), await w.challenge(get()), proof="forged")
+    statuses = []
+    for _ in range(4):
+        answer = await w.gate.check(bad, [w.offer()])
+        assert isinstance(answer, Challenged)
+        statuses.append(answer.status)
+    assert statuses == [402, 402, 429, 429]
+    assert len(w.payee.seen) == 2
+
+
+async def test_paying_is_not_rate_limited() -> None:
+    rates = RateLimits(challenges=Bucket(burst=5, per_second=0.1), failures=Bucket(burst=1, per_second=0.1))
+    w = world(limits=GateLimits(rates=rates))
+    for _ in range(5):
+        request = paying(get(), await w.challenge(get()))
+        assert isinstance(await w.gate.check(request, [w.offer()]), Admitted)
+
+
+async def test_an_observer_that_fails_does_not_fail_the_payment() -> None:
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+
+    def explode(event: object) -> None:
+        raise RuntimeError("no log")
+
+    w.gate._observe = explode
+    assert isinstance(await w.gate.check(request, [w.offer()]), Admitted)
+
+
+async def test_a_failed_delivery_is_told() -> None:
+    w = world()
+    verdict = await w.gate.check(paying(get(), await w.challenge(get())), [w.offer()])
+    assert isinstance(verdict, Admitted)
+    await w.gate.finish(verdict, status=200)
+    assert not any(isinstance(event, DeliveryFailed) for event in w.events)
+    await w.gate.finish(verdict, status=500)
+    event = w.events[-1]
+    assert isinstance(event, DeliveryFailed)
+    assert event.reference == verdict.receipt.reference
+
+
+async def test_rejections_say_why() -> None:
+    w = world()
+    await w.gate.check(paying(get(), await w.challenge(get()), proof="forged"), [w.offer()])
+    event = w.events[-1]
+    assert isinstance(event, PaymentRejected)
+    assert (event.status, event.code, event.reason) == (402, "invalid-payload", "the proof is not the word")
+
+
+async def test_a_rail_may_deny_access_without_a_challenge() -> None:
+    class Denied(PaymentProblem):
+        slug = "access-denied"
+        status = 403
+
+    w = world()
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = Denied("not for you")
+    answer = await w.gate.check(request, [w.offer()])
+    assert isinstance(answer, Challenged)
+    assert answer.status == 403
+    assert not values(answer, "WWW-Authenticate")
+
+
+async def test_a_gate_without_offers_is_a_mistake() -> None:
+    w = world()
+    with pytest.raises(ValueError, match="offer"):
+        await w.gate.check(get(), [])
+
+
+async def test_the_rail_claims_in_the_same_store() -> None:
+    seen: list[bool] = []
+
+    class Claiming(TestPayee):
+        async def verify(self, credential: Any, claims: ClaimStore, *, now: Any) -> Any:
+            seen.append(await claims.claim("tx:0xabc"))
+            return await super().verify(credential, claims, now=now)
+
+    w = world()
+    w.payee = Claiming()
+    await w.gate.check(paying(get(), await w.challenge(get())), [w.offer()])
+    assert seen == [True]
+    assert not await w.store.claim("tx:0xabc")
