@@ -118,7 +118,8 @@ class Payments:
     ) -> PendingPayment:
         """Asks if need be, reserves the amount, and signs: the payment may then be released.
 
-        Raises PaymentDeclined, ChallengeExpired, PolicyRefused, PaymentAbandoned; DuplicateOperation when this review was paid already.
+        Raises PaymentDeclined, ChallengeExpired, PolicyRefused, PaymentAbandoned; DuplicateOperation when this review
+        was paid already.
         """
         outcomes = self._outcomes(observe)
         approved = False

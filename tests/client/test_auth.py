@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mpp_console.client.auth import PaymentAuth, operation_of
-from mpp_console.client.errors import BodyNotReplayable, NoUsableOffer, NotPaid, PaymentDeclined, SyncClient
+from mpp_console.client.errors import BodyNotReplayable, NotPaid, NoUsableOffer, PaymentDeclined, SyncClient
 from mpp_console.client.events import PaymentSettled
 from mpp_console.client.review import Approval, Review
 from mpp_console.protocol import content_digest

@@ -1,4 +1,4 @@
-"""A paid HTTP server on a real socket, byte by byte, so that it can also misbehave in ways that a framework would not."""
+"""A paid HTTP server on a real socket, byte by byte, so that it can also misbehave as no framework would."""
 
 from __future__ import annotations
 
