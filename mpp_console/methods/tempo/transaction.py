@@ -38,6 +38,7 @@ __all__ = [
     "ForeignSignature",
     "TempoTransaction",
     "decode",
+    "read_access_list",
 ]
 
 TRANSACTION_TYPE: Final = 0x76
@@ -285,7 +286,7 @@ def decode(raw: bytes) -> TempoTransaction:
             max_fee_per_gas=read_integer(fields[2], "maxFeePerGas", 128),
             gas=read_integer(fields[3], "gas", 64),
             calls=tuple(_read_call(item) for item in read_list(fields[4], "calls")),
-            access_list=tuple(_read_access(item) for item in read_list(fields[5], "accessList")),
+            access_list=read_access_list(fields[5]),
             nonce_key=read_integer(fields[6], "nonceKey", 256),
             nonce=read_integer(fields[7], "nonce", 64),
             valid_before=read_integer(fields[8], "validBefore", 64) or None,
@@ -309,6 +310,11 @@ def _read_call(item: Item) -> Call:
         read_integer(parts[1], "a call's value", 256),
         read_bytes(parts[2], "a call's data"),
     )
+
+
+def read_access_list(item: Item) -> tuple[AccessListItem, ...]:
+    """Reads an EIP-2930 access list. Raises ParseError."""
+    return tuple(_read_access(entry) for entry in read_list(item, "accessList"))
 
 
 def _read_access(item: Item) -> AccessListItem:

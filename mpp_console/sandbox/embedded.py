@@ -1,0 +1,163 @@
+"""An ASGI application served on loopback inside the running event loop, quietly, and stopped within a deadline.
+
+uvicorn's own `run` wants the process to itself: signal handlers, logging, exit codes. None of that is for a program
+with a screen, so the socket is opened here and uvicorn only serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from mpp_console.protocol import MppError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+__all__ = ["EmbeddedServer", "PortTaken", "ServerFailed"]
+
+STOP_SECONDS: Final = 2.0
+"""How long requests under way may take to end after `stop`; then they are cut off."""
+_BACKLOG: Final = 2_048
+
+
+class PortTaken(MppError):
+    """Another program listens on the port that was asked for."""
+
+    default_code = "port-taken"
+
+
+class ServerFailed(MppError):
+    """The server could not start listening."""
+
+    default_code = "server-failed"
+
+
+class EmbeddedServer:
+    """Serves `app` (any ASGI application) from `start` until `stop`. `port` 0 lets the system choose one.
+
+    Only loopback addresses are served: what is embedded here is for this machine.
+    """
+
+    def __init__(self, app: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._app = app
+        self._host = host
+        self._port = port
+        self._task: asyncio.Task[None] | None = None
+        self._server: uvicorn.Server | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:port`; the port that was asked for while it does not run."""
+        return f"http://{self._host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1]) if self._socket is not None else self._port
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    async def start(self) -> str:
+        """Listens and gives the URL. Starting twice is harmless. Raises PortTaken or ServerFailed."""
+        if self.running:
+            return self.url
+        server_class, config_class = await asyncio.to_thread(_uvicorn)
+        self._socket = self._listen()
+        config = config_class(
+            self._app,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="auto",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=int(STOP_SECONDS),
+        )
+        started = asyncio.Event()
+        self._server = server_class(config, started)
+        self._task = asyncio.create_task(self._serve(self._server, self._socket), name=f"serve {self.url}")
+        await self._until_listening(started)
+        if self._task.done():
+            error = self._task.exception() if not self._task.cancelled() else None
+            await self.stop()
+            raise ServerFailed("the server ended while it was starting") from error
+        return self.url
+
+    async def stop(self) -> None:
+        """Stops listening, lets requests under way end, cuts off those that do not. Stopping twice is harmless."""
+        task, server, listener = self._task, self._server, self._socket
+        self._task = self._server = self._socket = None
+        if task is not None and server is not None:
+            server.should_exit = True
+            done, _ = await asyncio.wait({task}, timeout=STOP_SECONDS + 1)
+            if not done:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        if listener is not None:
+            listener.close()
+
+    async def __aenter__(self) -> EmbeddedServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._host, self._port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(
+                    f"port {self._port} is taken by another program", hint="Choose another port, or 0 for any free one."
+                ) from error
+            raise ServerFailed(f"cannot listen on {self._host}:{self._port}: {error.strerror or error}") from error
+        listener.setblocking(False)
+        return listener
+
+    async def _until_listening(self, started: asyncio.Event) -> None:
+        """Returns when the server listens, or when it has ended instead."""
+        waiting = asyncio.ensure_future(started.wait())
+        running = self._task
+        try:
+            await asyncio.wait({waiting} | ({running} if running is not None else set()), return_when="FIRST_COMPLETED")
+        finally:
+            waiting.cancel()
+
+    async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        await server.serve(sockets=[listener])
+
+
+def _uvicorn() -> tuple[Callable[[uvicorn.Config, asyncio.Event], uvicorn.Server], type[uvicorn.Config]]:
+    """uvicorn takes a while to import, and must leave the process's signals alone."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+            super().__init__(config)
+            self._listening = listening
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            self._listening.set()
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    return Server, uvicorn.Config
