@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
@@ -40,6 +40,7 @@ SLOW_SECONDS: Final = 3.0
 """Long enough to see a payment wait, short enough to sit through."""
 TITLE: Final = "Demo paid API"
 VERSION: Final = "1"
+SUMMARY: Final = "Small weather readings for small payments."
 
 
 def _utc_now() -> datetime:
@@ -110,10 +111,11 @@ class DemoApi:
             self.table,
             title=TITLE,
             version=VERSION,
-            description="Small weather readings for small payments.",
+            description=SUMMARY,
             categories=("data", "developer-tools"),
         )
-        return Starlette(routes=[*routes, StarletteRoute(DISCOVERY_PATH, document, methods=["GET"])])
+        about = [StarletteRoute(DISCOVERY_PATH, document), StarletteRoute("/llms.txt", self._llms)]
+        return Starlette(routes=[*routes, *about])
 
     async def _reading(self, request: Request) -> Response:
         station = request.query_params.get("station")
@@ -126,6 +128,11 @@ class DemoApi:
     async def _slow(self, request: Request) -> Response:
         await self._delay(SLOW_SECONDS)
         return await self._reading(request)
+
+    async def _llms(self, request: Request) -> Response:
+        routes = "".join(f"- {told.method} {told.path}: {told.note}\n" for told in self.routes() if told.fault is None)
+        text = f"# {TITLE}\n\n> {SUMMARY}\n\nPrices: [OpenAPI discovery]({DISCOVERY_PATH})\n\n{routes}"
+        return PlainTextResponse(text)
 
     async def _price_list(self, request: Request) -> Response:
         prices = [
