@@ -54,10 +54,10 @@ class Mode(StrEnum):
 
 
 class PaymentRefused(MppError):
-    """Our own side declines to pay; nothing was signed and nothing was sent."""
+    """Nothing was paid and nothing will be: our own side declined before anything left (or see PaymentFailed)."""
 
 
-class PaymentFailed(MppError):
+class PaymentFailed(PaymentRefused):
     """The rail refused a payment that we sent ourselves (push); the recipient certainly did not get it."""
 
 

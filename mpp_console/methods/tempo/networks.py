@@ -154,9 +154,9 @@ class Network:
 _PATH_USD: Final = Token(address="0x20C0000000000000000000000000000000000000", symbol="pathUSD", name="pathUSD")
 _TEST_TOKENS: Final = (
     _PATH_USD,
-    Token(address="0x20c0000000000000000000000000000000000001", symbol="AlphaUSD", name="AlphaUSD"),
-    Token(address="0x20c0000000000000000000000000000000000002", symbol="BetaUSD", name="BetaUSD"),
-    Token(address="0x20c0000000000000000000000000000000000003", symbol="ThetaUSD", name="ThetaUSD"),
+    Token(address="0x20C0000000000000000000000000000000000001", symbol="AlphaUSD", name="AlphaUSD"),
+    Token(address="0x20C0000000000000000000000000000000000002", symbol="BetaUSD", name="BetaUSD"),
+    Token(address="0x20C0000000000000000000000000000000000003", symbol="ThetaUSD", name="ThetaUSD"),
 )
 _USDC: Final = Token(address="0x20C000000000000000000000b9537d11c60E8b50", symbol="USDC.e", name="Bridged USDC")
 

@@ -45,7 +45,7 @@ class _Options(msgspec.Struct, forbid_unknown_fields=True):
     """What an operator may set for one offer."""
 
     splits: list[dict[str, Any]] | None = None
-    memo: str | bytes | None = None
+    memo: Any = None
     supported_modes: list[str] | None = None
     fee_payer: bool = False
     external_id: str | None = None
@@ -151,8 +151,8 @@ def _payable(value: object, name: str) -> str:
     return address
 
 
-def _memo(value: str | bytes) -> str:
-    text = "0x" + value.hex() if isinstance(value, bytes) else value.lower()
+def _memo(value: object) -> str:
+    text = "0x" + value.hex() if isinstance(value, bytes) else str(value).lower()
     digits = text.removeprefix("0x")
     if text == digits or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
         raise ImpossibleOffer("A memo is 32 bytes, or 0x and 64 hexadecimal digits.")

@@ -51,7 +51,7 @@ from .schema import (
 from .settle import Settlement
 from .sponsor import SponsorPolicy
 
-__all__ = ["TempoChargePayee"]
+__all__ = ["SponsorPolicy", "TempoChargePayee"]
 
 LOOKUP_SECONDS: Final = 5.0
 """How long a pushed transaction is looked for: the payer saw it included, our node may be a few blocks behind."""

@@ -72,7 +72,7 @@ def judge_time(challenge: Challenge, now: datetime) -> Iterator[Check]:
         yield warning("no-expiry", "The challenge does not say when it expires; most servers will not accept it back.")
     elif challenge.is_expired(now):
         yield refusal("expired", f"The challenge expired at {challenge.expires}. Send the request again for a new one.")
-    elif valid_before(now, expires_at) < int(now.timestamp()) + MIN_SECONDS:
+    elif valid_before(now, expires_at) < now.timestamp() + MIN_SECONDS:
         yield refusal("expired", "The challenge expires too soon to be paid. Send the request again for a new one.")
 
 
