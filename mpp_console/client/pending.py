@@ -15,7 +15,7 @@ from mpp_console.client.journal import Clock, Journal, Operation
 from mpp_console.client.outcomes import Outcomes, uninterrupted
 from mpp_console.client.receipts import doubts_of
 from mpp_console.client.review import Review
-from mpp_console.methods.base import Mode, Payer, PaymentRefused, Prepared
+from mpp_console.methods.base import Mode, Payer, PaymentFailed, PaymentRefused, Prepared
 from mpp_console.protocol import Credential, IllegalTransition, MppError, OperationEvent, OperationState, Receipt
 
 __all__ = ["PendingPayment"]
@@ -84,7 +84,7 @@ class PendingPayment:
         return self._end(self.operation)
 
     async def abandon(self, reason: str) -> Operation:
-        """Nothing left the machine."""
+        """No money moved, and none will: nothing left the machine, or the rail is certain."""
         return self._end(await self._outcomes.refuse(self.operation, reason))
 
     def close(self) -> None:
@@ -128,6 +128,9 @@ class PendingPayment:
         except PaymentRefused as error:
             await self._stop(error, "the rail refused to send it")
             raise
+        except PaymentFailed as error:
+            await self.abandon(f"the rail did not take it: {error}")
+            raise self._failure(f"the rail did not take the payment: {error}") from error
         except MppError as error:
             await self.lose(f"sending it failed: {error}")
             raise self._failure("the payment was broadcast, and the rail gave no clear answer") from error

@@ -17,7 +17,7 @@ from mpp_console.client.errors import (
     PaymentRejected,
 )
 from mpp_console.client.review import Approval, Review
-from mpp_console.methods.base import Mode, PaymentRefused
+from mpp_console.methods.base import Mode, PaymentFailed, PaymentRefused
 from mpp_console.protocol import MppError, Problem, VerificationFailed
 
 from .conftest import Purse
@@ -278,6 +278,16 @@ async def test_a_push_is_journaled_before_it_is_broadcast(purse: Purse, server: 
         assert (await client.get(server.url)).status_code == 200
     assert at_broadcast == [("sent", "0xcafe0001")]
     assert purse.states == ["settled"]
+
+
+async def test_a_broadcast_that_certainly_failed_is_refused_at_once(purse: Purse, server: Server) -> None:
+    purse.payer.mode = Mode.PUSH
+    purse.payer.hooks["send"] = _raiser(PaymentFailed("it reverted"))
+    async with purse.client() as client:
+        with pytest.raises(PaymentRejected, match="it reverted"):
+            await client.get(server.url)
+    assert (purse.states, server.paid) == (["refused"], [])
+    assert "resolve" not in purse.payer.calls
 
 
 @pytest.mark.parametrize(
