@@ -61,20 +61,21 @@ class Issuer:
     ) -> Challenged:
         """The answer for a refused credential: with fresh challenges, unless the problem says that paying again is
         wrong."""
-        challenges: tuple[Challenge, ...] = ()
+        issued: list[tuple[Challenge, str]] = []
         if problem.fresh_challenge:
-            challenges = tuple(self._issue(request, offer, now) for offer in preferred(request, offers))
-        body = problem.problem(challenges[0].id if challenges else None)
-        fields = [(WWW_AUTHENTICATE, format_challenge(challenge)) for challenge in challenges]
+            issued = [self._issue(request, offer, now) for offer in preferred(request, offers)]
+        body = problem.problem(issued[0][0].id if issued else None)
+        fields = [(WWW_AUTHENTICATE, line) for _, line in issued]
         return Challenged(
             status=body.status,
             headers=[*fields, *_common_fields()],
             body=body.to_json(),
             problem=body,
-            challenges=challenges,
+            challenges=tuple(challenge for challenge, _ in issued),
         )
 
-    def _issue(self, request: GateRequest, offer: Offer, now: datetime) -> Challenge:
+    def _issue(self, request: GateRequest, offer: Offer, now: datetime) -> tuple[Challenge, str]:
+        """A challenge and its line, without the description when both would not fit. Raises ChallengeTooLarge."""
         opaque = opaque_for(request, self._random_bytes(NONCE_BYTES))
         for description in (offer.description, None):
             challenge = self._binder.issue(
@@ -88,8 +89,9 @@ class Issuer:
                 opaque=opaque,
                 header=None if offer.credential_header == "Authorization" else offer.credential_header,
             )
-            if len(format_challenge(challenge)) <= CHALLENGE_LIMIT:
-                return challenge
+            line = format_challenge(challenge)
+            if len(line) <= CHALLENGE_LIMIT:
+                return challenge, line
         raise ChallengeTooLarge(
             f"The offer for {request.path} makes a challenge of more than {CHALLENGE_LIMIT} bytes.",
             hint="Use fewer splits or shorter options.",
