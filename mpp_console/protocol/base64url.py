@@ -26,8 +26,7 @@ _CLOSING: Final = (b'"', b'"', b'=="', b'="')
 _decode_json_bytes = msgspec.json.Decoder(bytes).decode
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
-# RFC 4648 §3.5: "Implementations MAY chose to reject" non-zero trailing bits; one byte set must have one text, so we
-# do.
+# RFC 4648 §3.5: "Implementations MAY chose to reject" non-zero trailing bits; bytes must have one text here.
 _LAST_OF_TWO = frozenset("AQgw")
 _LAST_OF_THREE = frozenset("AEIMQUYcgkosw048")
 

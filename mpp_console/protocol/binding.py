@@ -1,9 +1,8 @@
-"""Challenge ids that prove themselves: an HMAC over the challenge, so that a server need not remember what it asked
-(core draft §"Recommended: HMAC-SHA256 Binding").
+"""Challenge ids that prove themselves, so that a server need not remember what it asked.
 
-The slots are joined by "|" and yet no two valid challenges have the same input: only `realm` may hold that character,
-the other slots keep their number and order, and none of `request`, `expires` and `digest` can be read as its
-neighbour. Pure.
+An id is an HMAC over the challenge (core draft §"Recommended: HMAC-SHA256 Binding"). Its slots are joined by "|", and
+yet no two valid challenges have the same input: only `realm` may hold that character, the other slots keep their
+number and order, and none of `request`, `expires` and `digest` can be read as its neighbour. Pure.
 """
 
 from __future__ import annotations

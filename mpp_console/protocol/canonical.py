@@ -31,8 +31,7 @@ _SAFE_INTEGER = 2**53 - 1
 def canonical_json(obj: Any) -> bytes:
     """The RFC 8785 bytes of a JSON value.
 
-    Raises FormatError for what JSON cannot carry: NaN, integers beyond 2^53-1, lone surrogates, other types, endless
-    nesting.
+    Raises FormatError for what JSON cannot carry: NaN, integers beyond 2^53-1, lone surrogates, other types.
     """
     try:
         if _is_plain(obj):
@@ -109,6 +108,4 @@ def _as_json(value: Any) -> Any:
         return {name: _as_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_as_json(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _SAFE_INTEGER:
-        return int(value)
     return value

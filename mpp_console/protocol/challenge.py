@@ -16,7 +16,7 @@ from .canonical import decode_object, encode_object
 from .challenge_rules import CHALLENGE_SPEC, CREDENTIAL_HEADERS, PARAMETERS, advise, breaches
 from .errors import FormatError
 from .findings import Findings, Reporter
-from .grammar import TOKEN, Scheme, quote, scan
+from .grammar import TOKEN, Scheme, quote, scan, shown
 from .headers import AUTHORIZATION, CHALLENGE_COUNT_LIMIT, FIELD_LIMIT, SCHEME
 from .timestamp import format_timestamp, parse_timestamp
 
@@ -143,8 +143,10 @@ class Challenge:
 
 
 def format_challenge(challenge: Challenge) -> str:
-    """The value of a `WWW-Authenticate` line. Latin-1 can carry it; characters beyond are `\\uXXXX`. Raises
-    FormatError."""
+    """The value of a `WWW-Authenticate` line. Latin-1 can carry it; what lies beyond is written `\\uXXXX`.
+
+    Raises FormatError for an `extra` that no header can carry.
+    """
     pairs: list[tuple[str, Any]] = list(challenge.to_echo().items())
     pairs += challenge.extra.items()
     parts = []
@@ -208,7 +210,7 @@ def _read_challenge(scheme: Scheme, report: Reporter) -> Challenge | None:
     usable = True
     for name, value, position in scheme.params:
         if name in values:
-            message = f"the parameter {name} occurs twice"
+            message = f"the parameter {shown(name)} occurs twice"
             report.fail("duplicate-parameter", message, spec=_PARAM_SPEC, position=position)
             usable = False
         else:
@@ -243,10 +245,9 @@ def read_echo(echo: Mapping[str, Any], report: Reporter) -> Challenge | None:
 
 
 def _build(values: Mapping[str, Any], places: Mapping[str, int], report: Reporter) -> Challenge | None:
-    """The challenge of wire values; broken rules are reported with the place of their parameter, `places[""]` for a
-    missing one.
+    """The challenge of wire values. A broken rule is reported at its parameter, a missing parameter at `places[""]`.
 
-    The constructor checks the rules, so the report looks for them a second time only when there is something to report.
+    The constructor checks the rules; they are gone through a second time only when there is something to report.
     """
     get = values.get
     try:

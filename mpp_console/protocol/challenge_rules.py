@@ -33,8 +33,7 @@ _METHOD: Final = re.compile(r"[a-z][a-z0-9:_-]*+")
 _SPEC_METHOD: Final = re.compile(r"[a-z]++")
 # core §"ABNF Collected": intent-token = 1*( ALPHA / DIGIT / "-" )
 _INTENT: Final = re.compile(r"[A-Za-z0-9-]++")
-# RFC 9530 dictionary, or mppx's form without colons; only the characters matter here. "|" is the delimiter of the
-# binding.
+# RFC 9530 dictionary, or mppx's form without colons. Only the characters matter here: "|" delimits the binding.
 _DIGEST: Final = re.compile(r"[!-{}~][ -{}~]*+")
 _RFC_DIGEST: Final = re.compile(r"[a-z0-9*_.-]++=:[A-Za-z0-9+/]++=*+:.*+")
 # Control characters and surrogates: no header can carry them, so no text of a challenge may hold them.

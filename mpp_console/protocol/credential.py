@@ -75,20 +75,17 @@ def parse_credential(value: str | bytes, findings: None) -> Credential: ...
 @overload
 def parse_credential(value: str | bytes, findings: Findings) -> Credential | None: ...
 def parse_credential(value: str | bytes, findings: Findings | None = None) -> Credential | None:
-    """The one Payment credential in an `Authorization` field value; credentials of other schemes beside it are passed
-    over.
+    """The one Payment credential in an `Authorization` field value; other schemes beside it are passed over.
 
     Strict without `findings`: raises ParseError, with the code `several-credentials` when there is more than one (a
-    server answers that with 400). Lenient with `findings`: never raises, gives None for what is unusable and says
-    why.
+    server answers that with 400). Lenient with `findings`: never raises, gives None for what is unusable, says why.
     """
     report = Reporter(findings)
     if len(value) > CREDENTIAL_LIMIT:
         report.fail("too-large", f"the credential has {len(value)} characters; at most {CREDENTIAL_LIMIT} are read")
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else value
-    # The form that every peer sends. Whether the rest is one token is for the decoder to say; a comma could start
-    # another.
+    # The form that every peer sends. Whether the rest is one token, the decoder says; a comma could start another.
     alone = text[:8].lower() == "payment " and "," not in text
     token = text[8:].strip(" \t") if alone else _pick(text, report)
     if token is None:

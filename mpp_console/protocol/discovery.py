@@ -22,8 +22,7 @@ _WITH_BODY: Final = ("post", "put", "patch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryOffer:
-    """One way to pay for an operation. `amount` in base units, None when it is known only at the time of the
-    request."""
+    """One way to pay for an operation. `amount` in base units, None when only the request decides it."""
 
     method: str
     intent: str

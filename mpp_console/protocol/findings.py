@@ -26,8 +26,7 @@ class FindingLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One observation. `code` is stable and kebab-case, `spec` names the section it rests on, `fix` says what to
-    change.
+    """One observation. `code` is stable and kebab-case, `spec` names the section it rests on, `fix` what to change.
 
     `position` counts characters from the start of the value that was parsed, None when no single place is to blame.
     """

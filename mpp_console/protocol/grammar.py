@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from .headers import FINDING_LIMIT
 
-__all__ = ["TOKEN", "Flaw", "Param", "Scheme", "quote", "scan"]
+__all__ = ["TOKEN", "Flaw", "Param", "Scheme", "quote", "scan", "shown"]
 
 # RFC 9110 §5.6.2: token = 1*tchar
 #   tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
@@ -28,8 +28,7 @@ _GAP: Final = re.compile(r"[ \t,]*+")
 
 # RFC 9110 §5.6.4: quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE
 #   qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text      quoted-pair = "\" ( HTAB / SP / VCHAR / obs-text )
-# Control characters are let through here and refused where the value is checked, so that a finding can name the
-# parameter.
+# Control characters are let through here and refused where the value is checked: a finding can then name the parameter.
 _INSIDE: Final = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
 
 # RFC 9110 §11.2: auth-param = token BWS "=" BWS ( token / quoted-string )
@@ -46,12 +45,10 @@ _TOKEN68: Final = re.compile(rf"([A-Za-z0-9\-._~+/]++=*+)(?={_OWS}(?:,|\Z))")
 
 _END: Final = re.compile(rf"{_OWS}(?:,|\Z)")
 
-# What is skipped after a flaw: everything to the next comma outside quotes; a quote that is never closed takes the
-# rest.
+# What is skipped after a flaw: all to the next comma outside quotes; a quote that is never closed takes the rest.
 _JUNK: Final = re.compile(rf'(?:[^",]++|"{_INSIDE}(?:"|\\?\Z))*+', re.DOTALL)
 
-# quoted-pair, and the \uXXXX with which mppx writes UTF-16 units that Latin-1 does not have; a surrogate pair makes
-# one.
+# quoted-pair, and the \uXXXX with which mppx writes UTF-16 units beyond Latin-1; a surrogate pair makes one character.
 _PAIR: Final = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(.)", re.DOTALL
 )
@@ -64,8 +61,7 @@ _BEYOND_LATIN_1: Final = re.compile("[^\x00-\xff]")
 
 
 class Param(NamedTuple):
-    """One auth-param: `name` in lower case, `value` with quotes and escapes resolved, `position` of its first
-    character."""
+    """One auth-param: `name` in lower case, `value` with quotes and escapes resolved, `position` where it starts."""
 
     name: str
     value: str
@@ -128,7 +124,9 @@ def _take_param(scheme: Scheme, match: re.Match[str], text: str) -> int:
     scheme.params.append(Param(name=name, value=value, position=match.start()))
     position = match.end()
     if _END.match(text, position) is None:
-        scheme.add_flaw("text-after-value", f"text follows the value of {name} before the next comma", position, name)
+        scheme.add_flaw(
+            "text-after-value", f"text follows the value of {shown(name)} before the next comma", position, name
+        )
         position = _skip(_JUNK, text, position)
     return position
 
@@ -147,13 +145,20 @@ def _take_broken(scheme: Scheme, text: str, position: int) -> int:
         scheme.add_flaw("stray-text", "the text is neither a scheme nor a parameter", position)
     elif match[2]:
         name = match[1].lower()
-        scheme.add_flaw("unterminated-quoted-string", f"the quoted value of {name} is never closed", position, name)
+        scheme.add_flaw(
+            "unterminated-quoted-string", f"the quoted value of {shown(name)} is never closed", position, name
+        )
         return len(text)
     else:
         name = match[1].lower()
-        scheme.add_flaw("missing-value", f"{name} has no value that the grammar allows", position, name)
+        scheme.add_flaw("missing-value", f"{shown(name)} has no value that the grammar allows", position, name)
     # At least one character further, whatever stands there.
     return max(_skip(_JUNK, text, position), position + 1)
+
+
+def shown(name: str) -> str:
+    """A parameter's name for a message: a stranger may have made it as long as the line."""
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def _skip(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -176,8 +181,7 @@ def _unescape_one(match: re.Match[str]) -> str:
 
 
 def quote(value: str) -> str:
-    """`value` as a quoted-string that Latin-1 can carry; characters beyond it as `\\uXXXX` for each UTF-16 unit, as
-    mppx.
+    """`value` as a quoted-string that Latin-1 can carry; beyond it, `\\uXXXX` for each UTF-16 unit as mppx writes it.
 
     Raises ValueError for control characters other than tab, and for surrogates.
     """

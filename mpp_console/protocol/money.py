@@ -28,8 +28,7 @@ _DECIMAL = re.compile(r"([0-9]{1,78})(?:\.([0-9]{1,255}))?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Currency:
-    """What an amount is counted in. `id` is the rail's own name (a token address, `usd`, `sat`), `symbol` is for
-    people.
+    """What an amount is counted in. `id` is the rail's own name (a token address, `usd`, `sat`), `symbol` for people.
 
     `decimals` is how many digits of a whole stand after the point. Raises FormatError outside 0..255.
     """

@@ -1,8 +1,7 @@
-"""`Accept-Payment`: which methods and intents a client can pay with, and how gladly (core draft §"Client Payment
-Preferences").
+"""`Accept-Payment`: which methods and intents a client can pay with, and how gladly.
 
-A client formats it, a server parses it and ranks its offers. Qualities are thousandths inside, so that nothing
-rounds. Pure.
+A client formats it, a server parses it and ranks its offers (core draft §"Client Payment Preferences"). Qualities are
+thousandths inside, so that nothing rounds. Pure.
 """
 
 from __future__ import annotations

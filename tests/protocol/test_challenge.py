@@ -265,6 +265,9 @@ def test_limits() -> None:
     findings = Findings()
     assert len(parse_challenges([BASE] * 100 + ["x" * (FIELD_LIMIT + 1)], findings)) == CHALLENGE_COUNT_LIMIT
     assert findings.failed
+    long_names = Findings()
+    parse_challenges(f"Payment {'x' * 50_000}=1 2, {'x' * 50_000}=1", long_names)
+    assert max(len(finding.message) for finding in long_names) < 200
     flood = Findings()
     parse_challenges("Payment " + "=," * 30_000, flood)
     assert len(flood) <= FINDING_LIMIT
