@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mpp_console.methods.base import Mode, Prepared
+import pytest
+
+from mpp_console.methods.base import Level, Mode, Prepared, Quote
 from mpp_console.methods.tempo.keys import LocalSigner
 from mpp_console.methods.tempo.networks import SANDBOX, Network
 from mpp_console.methods.tempo.payee import TempoChargePayee
 from mpp_console.methods.tempo.payer import TempoChargePayer
 from mpp_console.methods.tempo.sponsor import SponsorPolicy
-from mpp_console.protocol import Challenge, Credential, Receipt, Secret
+from mpp_console.methods.tempo.transaction import AwaitingSponsor, TempoTransaction
+from mpp_console.protocol import Challenge, Credential, PaymentProblem, Receipt, Secret
 
 from .fakes import FakeChain, HandClock, MemoryClaims, Naps, counted_bytes
 
@@ -26,6 +29,7 @@ PLATFORM = "0xa1B2c3d4E5f6A1b2C3d4e5f6A1B2c3D4e5F6A1B2".lower()
 AFFILIATE = "0xC4D5E6F7A8B9C4D5E6F7A8B9C4D5E6F7A8B9C4D5".lower()
 REALM = "api.example.com"
 MEMO = "0x" + "de" * 32
+SPONSORED = {"fee_payer": True}
 
 
 @dataclass
@@ -99,3 +103,33 @@ class Counter:
 
     async def verify(self, credential: Credential) -> Receipt:
         return await self.payee.verify(credential, self.claims, now=self.clock())
+
+
+def credential(challenge: Challenge, tx: TempoTransaction, source: str | None = None) -> Credential:
+    """A transaction as a credential, handed over where it awaits a sponsor."""
+    raw = tx.encode_handoff() if isinstance(tx.fee_payer_slot, AwaitingSponsor) else tx.encode()
+    return Credential(
+        challenge=challenge, payload={"type": "transaction", "signature": "0x" + raw.hex()}, source=source
+    )
+
+
+async def refused(counter: Counter, tried: Credential) -> PaymentProblem:
+    """Why the payee refused; nothing was broadcast and nothing stays claimed."""
+    sent = counter.chain.calls.count("send_raw_sync")
+    held = set(counter.claims.held)
+    with pytest.raises(PaymentProblem) as caught:
+        await counter.verify(tried)
+    assert counter.chain.calls.count("send_raw_sync") == sent
+    assert counter.claims.held == held
+    return caught.value
+
+
+def codes(quote: Quote, level: Level = Level.REFUSE) -> set[str]:
+    """The codes of a quote's checks at one level."""
+    return {check.code for check in quote.checks if check.level is level}
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A request as some server might write it; `details` are merged into its methodDetails."""
+    details = {"chainId": 1337} | changes.pop("details", {})
+    return {"amount": "10000", "currency": PATH_USD, "recipient": SHOP, "methodDetails": details} | changes
