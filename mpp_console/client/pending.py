@@ -125,12 +125,12 @@ class PendingPayment:
     async def _broadcast(self, prepared: Prepared) -> Credential:
         try:
             credential = await self._payer.send(prepared)
-        except PaymentRefused as error:
-            await self._stop(error, "the rail refused to send it")
-            raise
         except PaymentFailed as error:
             await self.abandon(f"the rail did not take it: {error}")
             raise self._failure(f"the rail did not take the payment: {error}") from error
+        except PaymentRefused as error:
+            await self._stop(error, "the rail refused to send it")
+            raise
         except MppError as error:
             await self.lose(f"sending it failed: {error}")
             raise self._failure("the payment was broadcast, and the rail gave no clear answer") from error
