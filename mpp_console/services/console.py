@@ -6,31 +6,63 @@ draws.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from mpp_console.services.accounts import AccountsService
+from mpp_console.services.engine import Engine
 from mpp_console.services.events import EventBus
+from mpp_console.services.funds import FundsService
 from mpp_console.services.models import (
     BalanceView,
     ConsoleState,
     FundResult,
+    PayRequest,
     PolicyView,
     ProfileView,
     ReceiveView,
 )
+from mpp_console.services.once import load
+from mpp_console.services.paths import Paths
+from mpp_console.services.payments import PaymentsService
+from mpp_console.services.policy import check_currencies, policy_lines
+from mpp_console.services.profile import find_profile, profile_names
+from mpp_console.services.receipts import ReceiptsService
+from mpp_console.services.server import ServerService
+from mpp_console.services.settings import Settings, load_settings
+from mpp_console.services.spending import Spending
+from mpp_console.services.transfers import TransfersService
 
 if TYPE_CHECKING:
-    from mpp_console.inspector import InspectReport
-    from mpp_console.services.accounts import AccountsService
-    from mpp_console.services.paths import Paths
-    from mpp_console.services.payments import PaymentsService
-    from mpp_console.services.receipts import ReceiptsService
-    from mpp_console.services.server import ServerService
-    from mpp_console.services.settings import Settings
-    from mpp_console.services.transfers import TransfersService
+    from mpp_console.services.inspect import InspectReport
 
 __all__ = ["Console"]
+
+_WARM = (
+    "mpp_console.history",
+    "mpp_console.client.auth",
+    "mpp_console.methods.tempo.payer",
+    "mpp_console.methods.tempo.payee",
+    "mpp_console.methods.tempo.rpc",
+    "mpp_console.sandbox.demo",
+    "mpp_console.sandbox.embedded",
+    "mpp_console.server.stores.sqlite",
+    "uvicorn.protocols.http.h11_impl",
+    "web3",
+)
+RETRY_SECONDS = 15.0
+"""How often operations of unknown outcome are asked about while there are any: a payment's last moment is 25 s away."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _random_id() -> str:
+    return secrets.token_hex(16)
 
 
 class Console:
@@ -41,58 +73,93 @@ class Console:
     to do next.
     """
 
-    profile: ProfileView
-    events: EventBus
-    settings: Settings
-    paths: Paths
-    accounts: AccountsService
-    payments: PaymentsService
-    transfers: TransfersService
-    server: ServerService
-    receipts: ReceiptsService
+    def __init__(self, engine: Engine, paths: Paths) -> None:
+        self._engine = engine
+        self.paths = paths
+        self.settings: Settings = engine.settings
+        self.events: EventBus = engine.events
+        self.accounts = AccountsService(engine)
+        self.receipts = ReceiptsService(engine)
+        self.server = ServerService(engine)
+        self.payments = PaymentsService(engine, self.server)
+        self.transfers = TransfersService(engine)
+        self._funds = FundsService(engine, self.accounts)
+        self._spending = Spending(engine)
+        self._starting: asyncio.Task[None] | None = None
+        self._unresolved = 0
+        engine.on_settled = self._money_moved
 
     @classmethod
     async def open(
         cls,
-        profile: str = "sandbox",
+        profile: str | None = None,
         *,
         settings: Settings | None = None,
         paths: Paths | None = None,
-        clock: Callable[[], datetime] | None = None,
-        new_id: Callable[[], str] | None = None,
-        random_bytes: Callable[[int], bytes] | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+        new_id: Callable[[], str] = _random_id,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         passphrase: Callable[[str], str] | None = None,
         rpc_url: str | None = None,
         account: str | None = None,
     ) -> Self:
         """Opens a profile without starting anything: a few file reads.
 
-        `settings` and `paths` default to the person's own (see `MPP_CONSOLE_HOME`). `passphrase` is asked, in a worker
-        thread, with a prompt when a key file must be opened. `rpc_url` overrides the profile's node, `account` its
-        default account. Raises SettingsError for a settings file that does not hold, UnknownProfile for a name that is
-        neither built in nor set up.
+        `profile` None is the one of the settings. `settings` and `paths` default to the person's own (see
+        `MPP_CONSOLE_HOME`). `passphrase` is asked, in a worker thread, with a question, when a key file must be opened.
+        `rpc_url` overrides the profile's node, `account` its default account. Raises SettingsError for settings that do
+        not hold, UnknownProfile for a name that is neither built in nor set up.
         """
-        raise NotImplementedError
+        places = paths or Paths.find()
+        settings = settings or load_settings(places.settings)
+        found = find_profile(profile or settings.profile, settings, rpc_url=rpc_url)
+        networks = [find_profile(name, settings).network for name in profile_names(settings)]
+        for rules in (settings.policy, *settings.policies.values()):
+            check_currencies(rules, networks)
+        engine = Engine(
+            profile=found,
+            settings=settings,
+            paths=places.profile(found.name),
+            account_folder=places.accounts(sandbox=found.is_sandbox),
+            clock=clock,
+            new_id=new_id,
+            random_bytes=random_bytes,
+            passphrase=passphrase,
+            account=account or settings.account,
+            events=EventBus(),
+        )
+        return cls(engine, places)
 
     async def start(self) -> None:
-        """Starts what the profile needs: history, accounts, and in the sandbox its node, with a funded account on
-        first start.
+        """Starts what the profile needs: history, accounts, and in the sandbox its node, with a funded account on first
+        start.
 
-        Then settles what an earlier run left unresolved, and reads the balances. Calling it twice is harmless.
+        Then settles what an earlier run left unresolved, and reads the balances. Calling it twice is harmless. What
+        cannot be had (a node that does not answer) becomes a Notice; the rest works.
         """
-        raise NotImplementedError
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start(), name="start")
+        await asyncio.shield(self._starting)
 
     async def warm(self) -> None:
         """Loads the heavy libraries in a thread, so that the first payment does not pay for their import. Never blocks
         the loop.
         """
-        raise NotImplementedError
+        for name in _WARM:
+            await load(name)
+        await self._engine.http.get()
 
     async def close(self) -> None:
         """Ends payments in flight as far as that is safe, stops servers, closes the history. Calling it twice is
         harmless.
         """
-        raise NotImplementedError
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        await self.payments.close()
+        await self.transfers.close()
+        await self.server.stop()
+        await self._engine.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,27 +167,45 @@ class Console:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @property
+    def profile(self) -> ProfileView:
+        """The world in force; in the sandbox its RPC address is known once the node runs."""
+        return self._engine.profile.view(self._engine.network.rpc_url)
+
     def snapshot(self) -> ConsoleState:
         """What is known right now, from memory: never waits, cheap enough for every frame."""
-        raise NotImplementedError
+        return ConsoleState(
+            profile=self.profile,
+            account=self._funds.account,
+            balances=self._funds.balances,
+            balances_at=self._funds.read_at,
+            server=self.server.view(),
+            in_flight=self.payments.in_flight + self.transfers.in_flight,
+            spent_today=self._spending.today,
+            spent_month=self._spending.month,
+            test_unavailable=self.payments.test_unavailable,
+            fund_unavailable=self._funds.unavailable,
+            unresolved=self._unresolved,
+            started=self._starting is not None and self._starting.done(),
+        )
 
     async def balances(self, refresh: bool = True, *, account: str | None = None) -> tuple[BalanceView, ...]:
-        """What the account (default: the default account) holds of each token of the network.
+        """What the account (default: the one in use) holds of each token of the network.
 
-        A token that could not be asked has `available` None and the reason in `error`. `refresh=False` gives the
-        cached values. Raises NoAccount when there is no account.
+        A token that could not be asked has `available` None and the reason in `error`. `refresh=False` gives the cached
+        values of the account in use. Raises NoAccount when there is no account.
         """
-        raise NotImplementedError
+        return await self._funds.read(account) if refresh or account is not None else self._funds.balances
 
     async def fund(self, *, account: str | None = None) -> FundResult:
         """Asks the network's faucet for test money and waits for it. Raises NoFaucet, with the way to fund, on other
         networks.
         """
-        raise NotImplementedError
+        return await self._funds.fund(account)
 
     async def receive(self, *, account: str | None = None) -> ReceiveView:
         """How to pay this account. Raises NoAccount."""
-        raise NotImplementedError
+        return await self._funds.receive(account)
 
     async def inspect(
         self,
@@ -134,10 +219,59 @@ class Console:
     ) -> InspectReport:
         """One unpaid request to `url`, every offer of its answer decoded. Nothing is signed or paid; no key is needed.
 
-        Raises RequestFailed when no answer came.
+        Raises RequestFailed when no answer came within `patience` seconds.
         """
-        raise NotImplementedError
+        from mpp_console.services.inspect import inspect_url
+
+        self._engine.log_command("inspect", url)
+        return await inspect_url(
+            self._engine,
+            PayRequest(
+                url=url,
+                method=method,
+                headers=headers,
+                body=body,
+                follow_redirects=follow_redirects,
+                timeout=patience,
+            ),
+        )
 
     def policy(self) -> PolicyView:
-        """The spending policy in force, for people."""
-        raise NotImplementedError
+        """The spending policy in force, for people. Raises SettingsError for one that does not hold."""
+        return policy_lines(self._engine.policy(), self._engine.network)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        engine = self._engine
+        engine.policy()  # a policy that does not hold must stop us before anything can be spent
+        await engine.journal.get()
+        await self._spending.read()
+        await self.accounts.list()
+        engine.spawn(self._settle_unresolved(), "looking after open payments")
+        account = await engine.account()
+        if account is None:
+            engine.notice("info", "There is no account yet.", "mpp-console accounts create main")
+        else:
+            await self._funds.read(None)
+
+    async def _settle_unresolved(self) -> None:
+        """Asks about what was left open now, and again while anything is."""
+        while True:
+            for operation in await self.payments.recover():
+                text = f"{operation.url}: an earlier payment turned out {operation.state}"
+                self._engine.notice("info", text, f"mpp-console receipts show {operation.id}")
+            await self.transfers.recover()
+            self._unresolved = len(await self.payments.unresolved())
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _money_moved(self) -> None:
+        """Something was spent or may have been: the sums and the balances on the screens are old."""
+
+        async def refresh() -> None:
+            await self._spending.read()
+            self._unresolved = len(await self.payments.unresolved())
+            await self._funds.refresh()
+
+        if self._starting is not None:
+            self._engine.spawn(refresh(), "reading balances")

@@ -4,7 +4,8 @@ exit code.
 
 from __future__ import annotations
 
-from mpp_console.protocol import MppError
+from mpp_console.protocol import MppError, ParseError
+from mpp_console.services.payment_models import ErrorKind
 
 __all__ = [
     "FilterError",
@@ -17,6 +18,7 @@ __all__ = [
     "TestUnavailable",
     "UnknownProfile",
     "UsageError",
+    "kind_of",
 ]
 
 
@@ -79,3 +81,23 @@ class RequestFailed(MppError):
     """No answer came: the host was not found, refused, timed out, or broke off."""
 
     default_code = "request-failed"
+
+
+def kind_of(error: MppError) -> ErrorKind:
+    """Whose trouble it is: the caller's words, the network, a payment, or something else."""
+    from mpp_console.client.errors import PaymentError
+    from mpp_console.methods.base import PaymentRefused
+    from mpp_console.methods.tempo.chain import ChainError, ChainUnreachable
+    from mpp_console.wallet.accounts import AccountError
+    from mpp_console.wallet.directory import AccountExists
+    from mpp_console.wallet.files import FileExists
+
+    match error:
+        case UsageError() | ParseError() | AccountError() | AccountExists() | FileExists():
+            return "usage"
+        case RequestFailed() | ChainUnreachable():
+            return "network"
+        case PaymentError() | PaymentRefused() | ChainError():
+            return "payment"
+        case _:
+            return "general"

@@ -14,6 +14,7 @@ from typing import Literal
 from mpp_console.methods.base import Check, Level, Mode, Transfer
 from mpp_console.protocol import Currency
 from mpp_console.services.payment_models import (
+    ErrorKind,
     ErrorView,
     LegTiming,
     Money,
@@ -47,6 +48,7 @@ __all__ = [
     "BalanceView",
     "Check",
     "ConsoleState",
+    "ErrorKind",
     "ErrorView",
     "FundResult",
     "LegTiming",

@@ -19,7 +19,7 @@ _APPLICATION = "mpp-console"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePaths:
-    """Files of one profile. Nothing here is shared with another profile, so that play money never meets real money."""
+    """Files of one profile. Nothing here is shared with another profile."""
 
     folder: Path
 
@@ -36,11 +36,6 @@ class ProfilePaths:
     def gate(self) -> Path:
         """What the local server remembers: used credentials and answers given."""
         return self.folder / "server.db"
-
-    @property
-    def accounts(self) -> Path:
-        """The folder of the account list and of encrypted key files."""
-        return self.folder / "accounts"
 
     @property
     def sandbox_keys(self) -> Path:
@@ -83,3 +78,9 @@ class Paths:
 
     def profile(self, name: str) -> ProfilePaths:
         return ProfilePaths(folder=self.data / name)
+
+    def accounts(self, *, sandbox: bool) -> Path:
+        """The folder of accounts and key files: one for every real network, and the sandbox's own, which no other
+        profile opens.
+        """
+        return self.data / "sandbox" / "accounts" if sandbox else self.data / "accounts"

@@ -15,6 +15,7 @@ from mpp_console.methods.base import Check, Level, Mode, Transfer
 from mpp_console.protocol import Currency, format_units
 
 PayMode = Literal["review", "auto", "quote"]
+ErrorKind = Literal["general", "usage", "network", "payment"]
 VerdictAction = Literal["allow", "confirm", "refuse"]
 
 
@@ -60,11 +61,15 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorView:
-    """An error for people: a stable kebab-case code, what happened, and what to do next (may be empty)."""
+    """An error for people: a stable kebab-case code, what happened, and what to do next (may be empty).
+
+    `kind` is what the command line makes its exit code of.
+    """
 
     code: str
     message: str
     hint: str = ""
+    kind: ErrorKind = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

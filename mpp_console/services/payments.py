@@ -4,128 +4,196 @@ screen.
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from mpp_console.services.models import (
-    ErrorView,
-    OperationView,
-    PayRequest,
-    PayResult,
-    ReviewView,
-    RouteOutcome,
-    Stage,
-)
+from mpp_console.protocol import MppError, OperationState
+from mpp_console.services.commands import pay_command
+from mpp_console.services.errors import TestUnavailable
+from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, Stage
+from mpp_console.services.payment_run import PaymentRun, body_of
+from mpp_console.services.payment_task import Clockwork, OriginAllowance, PaymentTask
+from mpp_console.services.requests import checked_request, request_error
+from mpp_console.services.views import error_view, operation_view
+
+if TYPE_CHECKING:
+    from mpp_console.services.engine import Engine
+    from mpp_console.services.server import ServerService
 
 __all__ = ["OriginAllowance", "PaymentTask", "PaymentsService"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginAllowance:
-    """Pay this origin without asking: at most `per_payment` and `total` (decimals in the offer's currency), for
-    `lasts`.
-    """
-
-    per_payment: str
-    total: str
-    lasts: timedelta = timedelta(hours=1)
-
-
-class PaymentTask:
-    """One request that may be paid for. Made by `PaymentsService.start`; every change is published as
-    `PaymentProgress`.
-    """
-
-    id: str
-    request: PayRequest
-
-    @property
-    def stage(self) -> Stage:
-        """Where it stands; only ever moves forward."""
-        raise NotImplementedError
-
-    @property
-    def current_review(self) -> ReviewView | None:
-        """The review, once there is one, without waiting."""
-        raise NotImplementedError
-
-    @property
-    def error(self) -> ErrorView | None:
-        raise NotImplementedError
-
-    async def review(self) -> ReviewView | None:
-        """Waits until there is something to decide. None when there is nothing: the resource was free, or the request
-        failed.
-        """
-        raise NotImplementedError
-
-    def approve(self, allow: OriginAllowance | None = None) -> bool:
-        """Pays, once. True for the approval that counted; a second one, a late one, or one of an expired offer does
-        nothing.
-
-        `allow` also lets later payments to this origin pass without asking, within its bounds.
-        """
-        raise NotImplementedError
-
-    def reject(self) -> bool:
-        """Declines; nothing was signed. True when that counted (False once approved or ended)."""
-        raise NotImplementedError
-
-    def cancel(self) -> bool:
-        """Stops waiting. Before approval it declines; after it, a payment that left is journaled and never repeated."""
-        raise NotImplementedError
-
-    async def result(self) -> PayResult:
-        """Waits for the end, whichever it is. Never raises for a payment that failed; leaving the wait does not stop
-        the task.
-        """
-        raise NotImplementedError
+BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of an answer that are kept: it is held in memory for the screen or the file it goes to."""
+KEPT_TASKS = 100
+CLOSING_PATIENCE = 5.0
+RECOVERY_AGE = 60.0
+"""Seconds that a row may be `prepared` before it counts as left behind: another process may be signing it right now."""
 
 
 class PaymentsService:
     """Starts payments and knows those in flight."""
 
+    def __init__(self, engine: Engine, server: ServerService) -> None:
+        self._engine = engine
+        self._server = server
+        self._tasks: OrderedDict[str, PaymentTask] = OrderedDict()
+
     def start(self, request: PayRequest) -> PaymentTask:
         """Begins the request in the background and gives its task at once. Raises UsageError for a URL or amount that
         cannot be.
         """
-        raise NotImplementedError
+        return self._begin(checked_request(request))
 
     def test(self) -> PaymentTask:
         """The one-key payment: starts the local server if needed and pays its /charge, approved by itself.
 
         Raises TestUnavailable, with the reason, outside the sandbox.
         """
-        raise NotImplementedError
+        self._require_sandbox()
+        self._engine.log_command("sandbox", "test")
+        return self._begin(PayRequest(url="/charge"), approved=True, local=True)
 
-    def test_all(self) -> AsyncIterator[RouteOutcome]:
+    async def test_all(self) -> AsyncIterator[RouteOutcome]:
         """Calls every route of the local server in turn and tells whether each did what it is meant to do. Sandbox
         only.
         """
-        raise NotImplementedError
+        from mpp_console.services.trials import judge
+
+        self._require_sandbox()
+        self._engine.log_command("sandbox", "test", "--all")
+        view = await self._server.start()
+        for route in view.routes:
+            body = b'{"say":"hello"}' if route.method == "POST" else b""
+            headers = (("Content-Type", "application/json"),) if body else ()
+            request = PayRequest(url=route.path, method=route.method, body=body, headers=headers)
+            task = self._begin(request, approved=True, local=True)
+            yield judge(route, await task.result())
 
     @property
     def test_unavailable(self) -> str | None:
         """Why there is no test payment here; None when there is."""
-        raise NotImplementedError
+        if self._engine.profile.is_sandbox:
+            return None
+        return f"a test payment spends play money, and {self._engine.profile.label} has none"
 
     @property
     def tasks(self) -> tuple[PaymentTask, ...]:
         """Tasks of this run, oldest first, ended ones included (the latest hundred)."""
-        raise NotImplementedError
+        return tuple(self._tasks.values())
 
     @property
     def in_flight(self) -> int:
         """How many have not ended."""
-        raise NotImplementedError
+        return sum(not task.stage.final for task in self._tasks.values())
 
     async def recover(self) -> tuple[OperationView, ...]:
-        """Asks the rail what became of operations whose outcome is unknown. Never pays. Gives those that are now
-        settled or refused.
+        """Asks the rail what became of operations that were left open. Never pays. Gives those that are now settled or
+        refused.
         """
-        raise NotImplementedError
+        journal = await self._engine.journal.get()
+        payments = await self._engine.payments_for(None)
+        mine = {task.operation.id for task in self._tasks.values() if task.operation and not task.stage.final}
+        resolved = []
+        for operation in await journal.unresolved():
+            age = (self._engine.clock() - operation.updated_at).total_seconds()
+            young = operation.state is OperationState.PREPARED and age < RECOVERY_AGE
+            if young or operation.id in mine:
+                continue
+            after = await payments.resolve(operation.id)
+            if after.is_final:
+                resolved.append(operation_view(after, self._engine.network))
+        return tuple(resolved)
 
     async def unresolved(self) -> tuple[OperationView, ...]:
         """Operations that are neither settled nor refused."""
-        raise NotImplementedError
+        journal = await self._engine.journal.get()
+        return tuple(operation_view(operation, self._engine.network) for operation in await journal.unresolved())
+
+    async def close(self) -> None:
+        """Declines what waits for a decision, and gives what has left a moment to end by itself."""
+        open_tasks = [task for task in self._tasks.values() if not task.stage.final]
+        for task in open_tasks:
+            task.reject()
+        waits = [asyncio.ensure_future(task.result()) for task in open_tasks]
+        if not waits:
+            return
+        _, late = await asyncio.wait(waits, timeout=CLOSING_PATIENCE)
+        if late:
+            for task in open_tasks:
+                task.cancel()
+            await asyncio.wait(late)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _require_sandbox(self) -> None:
+        if self.test_unavailable is not None:
+            raise TestUnavailable(self.test_unavailable, hint="open the sandbox: mpp-console --profile sandbox")
+
+    def _begin(self, request: PayRequest, *, approved: bool = False, local: bool = False) -> PaymentTask:
+        engine = self._engine
+        if not local:
+            engine.log(pay_command(engine.profile.name, request))
+        task = PaymentTask(
+            engine.new_id(),
+            request,
+            clockwork=Clockwork(clock=engine.clock, counter=engine.counter, events=engine.events),
+            work=self._pay_locally if local else self._pay,
+            allow=self._allow,
+            approved_already=approved,
+        )
+        self._tasks[task.id] = task
+        ended = [key for key, old in self._tasks.items() if old.stage.final]
+        for key in ended[: max(0, len(self._tasks) - KEPT_TASKS)]:
+            del self._tasks[key]
+        return task
+
+    def _allow(self, task: PaymentTask, given: OriginAllowance) -> None:
+        review = task.domain_review
+        assert review is not None  # noqa: S101 - a task can be approved only once it has a review
+        self._engine.allow_origin(
+            origin=review.origin,
+            currency=review.quote.currency,
+            per_payment=given.per_payment,
+            total=given.total,
+            lasts=given.lasts,
+        )
+
+    async def _pay_locally(self, task: PaymentTask) -> PayResult:
+        view = await self._server.start()
+        task.request = replace(task.request, url=f"{view.url}{task.request.url}")
+        return await self._pay(task)
+
+    async def _pay(self, task: PaymentTask) -> PayResult:
+        try:
+            payments = await self._engine.payments_for(task.request.account)
+            http = await self._engine.http.get()
+        except MppError as error:
+            return task.ended(Stage.FAILED, error=error_view(error))
+        run = PaymentRun(self._engine, task)
+        import httpx
+
+        from mpp_console.client.auth import PaymentAuth
+
+        auth = PaymentAuth(payments, terms=run.terms(), approve=run.approver(), observe=run.observe)
+        request = task.request
+        try:
+            outgoing = http.build_request(
+                request.method,
+                request.url,
+                headers=list(request.headers),
+                content=request.body or None,
+                timeout=request.timeout,
+            )
+            answer = await http.send(outgoing, auth=auth, follow_redirects=request.follow_redirects, stream=True)
+            try:
+                body, broken = await body_of(answer)
+            finally:
+                await answer.aclose()
+        except MppError as error:
+            return run.failed(error)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return run.failed(request_error(error, request.url))
+        return run.answered(answer, body, broken)

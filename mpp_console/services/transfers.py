@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mpp_console.services.models import ErrorView, Stage, TransferRequest, TransferResult, TransferReview
+
+if TYPE_CHECKING:
+    from mpp_console.services.engine import Engine
 
 __all__ = ["TransferTask", "TransfersService"]
 
@@ -42,6 +47,19 @@ class TransferTask:
 
 
 class TransfersService:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def in_flight(self) -> int:
+        return 0
+
     def start(self, request: TransferRequest) -> TransferTask:
         """Quotes in the background and gives the task at once."""
         raise NotImplementedError
+
+    async def recover(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,21 @@
+"""The command line. This file is what the installed script starts, so it imports next to nothing."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
+        # Asked for by scripts and prompts all the time: answered before anything else is loaded.
+        from mpp_console import __version__
+
+        sys.stdout.write(f"mpp-console {__version__}\n")
+        return
+    from mpp_console.cli.root import cli
+
+    cli(prog_name="mpp-console")

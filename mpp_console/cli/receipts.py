@@ -1,0 +1,153 @@
+"""`receipts`: what was paid and what was earned, listed, shown, exported and followed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mpp_console.cli.context import App, pass_app
+from mpp_console.cli.output import amount_text, print_facts, print_json, print_table, say, time_text
+from mpp_console.cli.serve import receipt_json
+
+if TYPE_CHECKING:
+    from mpp_console.services import Console
+    from mpp_console.services.models import ReceiptDetail, ReceiptPage, ReceiptRow
+    from mpp_console.services.receipts import ExportFormat
+
+__all__ = ["receipts"]
+
+_FILTER_HELP = "FILTER words: origin:api status:success dir:sent method:tempo currency:pathUSD since:7d; others search."
+_LOOK_AGAIN = 0.5
+
+
+@click.group()
+def receipts() -> None:
+    """List, show, export and follow receipts."""
+
+
+@receipts.command("list", epilog=_FILTER_HELP)
+@click.argument("filter_words", metavar="[FILTER]...", nargs=-1)
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest first."
+)
+@click.option("--after", metavar="CURSOR", help="Go on where an earlier list ended (its `next`).")
+@pass_app
+def list_(app: App, *, filter_words: tuple[str, ...], limit: int, after: str | None) -> None:
+    """Receipts, newest first."""
+
+    async def work(console: Console) -> ReceiptPage:
+        wanted = console.receipts.parse_filter(" ".join(filter_words))
+        return await console.receipts.page(wanted, after, limit)
+
+    page = app.run(work)
+    if app.json:
+        print_json({"receipts": [receipt_json(row) for row in page.rows], "next": page.next, "total": page.total})
+        return
+    print_table(_COLUMNS, [_cells(row) for row in page.rows], right=frozenset({"amount"}))
+    say(f"{len(page.rows)} of {page.total}" + (f"; go on with --after {page.next}" if page.next else ""))
+
+
+@receipts.command()
+@click.argument("receipt_id")
+@pass_app
+def show(app: App, *, receipt_id: str) -> None:
+    """One receipt with its payment. The first characters of its id are enough when they are unique."""
+    detail = app.run(lambda console: console.receipts.get(receipt_id))
+    if app.json:
+        print_json({**receipt_json(detail.row), "external_id": detail.external_id, "receipt": dict(detail.fields)})
+        return
+    print_facts(_facts(detail))
+
+
+@receipts.command(epilog=_FILTER_HELP)
+@click.argument("filter_words", metavar="[FILTER]...", nargs=-1)
+@click.option("--format", "fmt", type=click.Choice(["csv", "json", "jsonl"]), default="csv", show_default=True)
+@click.option("-o", "--output", metavar="FILE", help="A new file, readable by you only; stdout without it.")
+@pass_app
+def export(app: App, *, filter_words: tuple[str, ...], fmt: ExportFormat, output: str | None) -> None:
+    """Write receipts to a file or stdout, streaming. Secrets are never in it."""
+    from mpp_console.cli.outfile import check_target
+
+    target = sys.stdout if output is None else check_target(output).absolute()
+
+    async def work(console: Console) -> int:
+        wanted = console.receipts.parse_filter(" ".join(filter_words))
+        return await console.receipts.export(wanted, fmt, target)
+
+    count = app.run(work)
+    if app.json and isinstance(target, Path):
+        print_json({"file": str(target), "format": fmt, "rows": count})
+    else:
+        say(f"{count} receipts" + (f" in {target}" if isinstance(target, Path) else ""))
+
+
+@receipts.command()
+@click.option(
+    "--lines", "-n", type=click.IntRange(0, 1000), default=10, show_default=True, help="Begin with the last N."
+)
+@click.option("--follow/--no-follow", "-f", default=True, help="Go on as new ones arrive, from any process.")
+@pass_app
+def tail(app: App, *, lines: int, follow: bool) -> None:
+    """Follow receipts as they are recorded, until ctrl+c."""
+
+    async def work(console: Console) -> None:
+        place, _ = await console.receipts.since(None)
+        if lines:
+            page = await console.receipts.page(None, None, lines)
+            _tell(app, reversed(page.rows))
+        while follow:
+            place, rows = await console.receipts.since(place)
+            _tell(app, rows)
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    app.run(work)
+
+
+_COLUMNS = ("time", "dir", "amount", "status", "method", "origin", "reference", "id")
+
+
+def _cells(row: ReceiptRow) -> tuple[str, ...]:
+    amount = "—" if row.currency is None else amount_text(row.amount, row.currency)
+    direction = "out" if row.direction == "sent" else "in"
+    where = row.origin or row.url
+    return (time_text(row.at), direction, amount, row.status, row.method, where, row.reference, row.id)
+
+
+def _tell(app: App, rows: Any) -> None:
+    for row in rows:
+        if app.json:
+            print_json(receipt_json(row))
+        else:
+            click.echo("  ".join(_cells(row)))
+            sys.stdout.flush()
+
+
+def _facts(detail: ReceiptDetail) -> list[tuple[str, str]]:
+    row = detail.row
+    facts = [
+        ("id", row.id),
+        ("time", time_text(row.at)),
+        ("direction", row.direction),
+        ("amount", "—" if row.currency is None else amount_text(row.amount, row.currency)),
+        ("status", row.status),
+        ("method", f"{row.method}/{row.intent}"),
+        ("origin", row.origin),
+        ("url", row.url),
+        ("network", row.network),
+        ("reference", row.reference),
+        ("payer", row.payer or ""),
+        ("recipient", row.recipient or ""),
+        ("challenge", row.challenge_id or ""),
+        ("external id", detail.external_id or ""),
+    ]
+    if detail.operation is not None:
+        facts.append(("operation", f"{detail.operation.id}  {detail.operation.state}"))
+        facts.append(("remark", detail.operation.error or ""))
+    if detail.explorer_url:
+        facts.append(("explorer", detail.explorer_url))
+    facts += [(f"receipt.{name}", str(value)) for name, value in detail.fields.items()]
+    return [(name, value) for name, value in facts if value]

@@ -1,0 +1,61 @@
+"""What an action is on the command line, so that every screen can show the line that does the same. Pure.
+
+Values of headers that carry secrets are left out: the line is shown, logged and copied.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from mpp_console.protocol import inert
+from mpp_console.services.models import PayRequest, TransferRequest
+from mpp_console.services.views import is_secret_header
+
+__all__ = ["command_line", "pay_command", "transfer_command"]
+
+PROGRAM = "mpp-console"
+_BODY_LIMIT = 200
+
+
+def command_line(profile: str, *words: str) -> str:
+    """`mpp-console words…`, with the profile named where it is not the sandbox."""
+    chosen = () if profile == "sandbox" else ("--profile", profile)
+    return inert(shlex.join((PROGRAM, *chosen, *words)))
+
+
+def pay_command(profile: str, request: PayRequest) -> str:
+    """The `pay` command of a request. A body that is long or not text is shown as `@FILE`."""
+    words = ["pay", request.url]
+    if request.method != ("POST" if request.body else "GET"):
+        words += ["-X", request.method]
+    for name, value in request.headers:
+        words += ["-H", f"{name}: {'…' if is_secret_header(name) else value}"]
+    if request.body:
+        words += ["-d", _body_text(request.body)]
+    if request.follow_redirects:
+        words.append("-L")
+    for option, wish in (("--max-amount", request.max_amount), ("--offer", request.offer)):
+        if wish is not None:
+            words += [option, wish]
+    if request.mode == "quote":
+        words.append("--dry-run")
+    account = () if request.account is None else ("--account", request.account)
+    return command_line(profile, *account, *words)
+
+
+def transfer_command(profile: str, request: TransferRequest) -> str:
+    words = ["transfer", request.amount, request.to]
+    if request.token is not None:
+        words += ["--token", request.token]
+    if request.memo is not None:
+        words += ["--memo", request.memo]
+    account = () if request.account is None else ("--account", request.account)
+    return command_line(profile, *account, *words)
+
+
+def _body_text(body: bytes) -> str:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "@FILE"
+    return text if len(text) <= _BODY_LIMIT and text.isprintable() else "@FILE"

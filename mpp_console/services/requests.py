@@ -1,0 +1,85 @@
+"""Checks what a person wants to request before anything is done about it, and says why a request failed. No I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mpp_console.client.origin import Origin
+from mpp_console.protocol import ParseError, inert
+from mpp_console.services.errors import RequestFailed, UsageError
+from mpp_console.services.models import PayRequest
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["checked_request", "full_url", "offer_position", "request_error"]
+
+_METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_DECIMAL = re.compile(r"\d{1,60}(\.\d{1,36})?")
+_HOST = re.compile(r"^(?P<host>\[[^\]]*\]|[^/:?#]+)")
+
+
+def full_url(text: str) -> str:
+    """`text` with a scheme: `http` for this machine, `https` for every other. Raises UsageError for what is no http(s)
+    URL.
+    """
+    url = text.strip()
+    if "://" not in url:
+        host = _HOST.match(url)
+        local = host is not None and host["host"].lower() in {"localhost", "127.0.0.1", "[::1]"}
+        url = f"{'http' if local else 'https'}://{url}"
+    try:
+        Origin.parse(url)
+    except ParseError as error:
+        raise UsageError(error.message, hint="a URL looks like https://api.example/path") from error
+    return url
+
+
+def checked_request(request: PayRequest) -> PayRequest:
+    """The same request in its plain form. Raises UsageError for a URL, method, header or amount that cannot be."""
+    method = request.method.upper()
+    if not _METHOD.fullmatch(method):
+        raise UsageError(f"{inert(request.method, limit=40)!r} is not an HTTP method")
+    for name, value in request.headers:
+        if not _TOKEN.fullmatch(name):
+            raise UsageError(f"{inert(name, limit=60)!r} is not the name of a header field")
+        if any(character in value for character in "\r\n\0"):
+            raise UsageError(f"the header {name} holds a line break")
+    if request.max_amount is not None and not _DECIMAL.fullmatch(request.max_amount):
+        raise UsageError(f"{inert(request.max_amount, limit=60)!r} is not an amount", hint="write it as 0.05")
+    if not 0 < request.timeout <= 3600:
+        raise UsageError("a timeout is above 0 and at most 3600 seconds")
+    return replace(request, url=full_url(request.url), method=method)
+
+
+def offer_position(offer: str | None) -> int | None:
+    """The position (from 0) that a number names; None for a name. Raises UsageError for 0."""
+    if offer is None or not offer.isascii() or not offer.isdigit():
+        return None
+    if int(offer) < 1:
+        raise UsageError("offers are counted from 1")
+    return int(offer) - 1
+
+
+def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
+    """Why no answer came, in words that say what to look at."""
+    import httpx
+
+    try:
+        where = str(Origin.parse(url))
+    except ParseError:
+        where = "the server"
+    text = inert(str(error), limit=200)
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return UsageError(f"{inert(url, limit=200)!r} cannot be requested")
+    if isinstance(error, httpx.TimeoutException):
+        return RequestFailed(f"{where} did not answer in time", code="timeout", hint="allow more with --timeout")
+    if isinstance(error, httpx.ConnectError):
+        return RequestFailed(f"no connection to {where}: {text or 'it could not be reached'}", code="no-connection")
+    if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
+        return RequestFailed(f"the answer of {where} cannot be read: {text}", code="bad-answer")
+    what = "it redirects in circles" if isinstance(error, httpx.TooManyRedirects) else type(error).__name__
+    return RequestFailed(f"{where}: {what}")

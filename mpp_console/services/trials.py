@@ -1,0 +1,64 @@
+"""Whether a route of the demo API did what it is meant to do: free, paid, or failing in exactly its own way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mpp_console.services.models import PayResult, RouteOutcome, RouteView, Stage
+
+__all__ = ["judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    text: str
+    holds: Callable[[PayResult], bool]
+
+
+def _done(result: PayResult) -> bool:
+    return result.stage is Stage.DONE and result.status is not None and result.status < 300
+
+
+def _not_paid(result: PayResult) -> bool:
+    return result.stage is Stage.FAILED and not result.paid and result.operation is None
+
+
+_FREE = _Expectation("answers without asking for money", lambda result: _done(result) and not result.paid)
+_PAID = _Expectation(
+    "is paid and gives a receipt", lambda result: _done(result) and result.paid and result.receipt is not None
+)
+_FAULTS = {
+    "expired": _Expectation("is not paid: its challenge is over", _not_paid),
+    "bad-recipient": _Expectation("is not paid: its recipient is broken", _not_paid),
+    "wrong-amount": _Expectation(
+        "refuses the payment; no money moves", lambda result: not result.paid and result.status == 402
+    ),
+    "server-error": _Expectation(
+        "takes the money and fails; the payment is on record", lambda result: result.paid and result.status == 500
+    ),
+    "no-receipt": _Expectation(
+        "is paid and forgets the receipt", lambda result: _done(result) and result.paid and result.receipt is None
+    ),
+}
+
+
+def judge(route: RouteView, result: PayResult) -> RouteOutcome:
+    """Compares what happened with what this route is for."""
+    expected = _FAULTS[route.fault] if route.fault else _PAID if route.rail else _FREE
+    return RouteOutcome(
+        route=route,
+        ok=expected.holds(result),
+        expected=expected.text,
+        outcome=_outcome(result),
+        status=result.status,
+        milliseconds=next((leg.milliseconds for leg in result.timings if leg.leg == "total"), 0.0),
+        receipt_id=result.receipt_id,
+        error=result.error,
+    )
+
+
+def _outcome(result: PayResult) -> str:
+    if result.paid:
+        return "paid" if result.stage is Stage.DONE else "paid, not delivered"
+    return "free" if result.stage is Stage.DONE else result.stage.value
