@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_DATA: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_DATA: Final = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})*)")
 _HASH: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 
@@ -51,9 +51,14 @@ def quantity(value: int) -> str:
 
 
 def read_quantity(value: object, name: str, *, bits: int = 256) -> int:
-    """A number as `0x` hex; leading zeros and plain JSON integers pass. Raises RpcError."""
+    """A number as `0x` hex; leading zeros and plain JSON integers pass. Raises RpcError.
+
+    A bare `0x` is zero, because viem writes the value of a call so and real nodes read it.
+    """
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise RpcError(INVALID_PARAMS, f"{name} must be a quantity such as 0x1")
+    if value == "0x":
+        return 0
     if isinstance(value, str) and not _QUANTITY.fullmatch(value):
         raise RpcError(INVALID_PARAMS, f"{name} must be a quantity such as 0x1")
     number = int(value, 16) if isinstance(value, str) else value
@@ -63,9 +68,11 @@ def read_quantity(value: object, name: str, *, bits: int = 256) -> int:
 
 
 def read_data(value: object, name: str) -> bytes:
-    if not isinstance(value, str) or not _DATA.fullmatch(value):
+    """Bytes as hex. The `0x` may be missing: pympp leaves it out and real nodes do not mind. Raises RpcError."""
+    found = _DATA.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
         raise RpcError(INVALID_PARAMS, f"{name} must be 0x and an even number of hexadecimal digits")
-    return bytes.fromhex(value[2:])
+    return bytes.fromhex(found[1])
 
 
 def read_hash(value: object, name: str) -> str:

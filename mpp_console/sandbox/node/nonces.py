@@ -81,9 +81,8 @@ def consume_nonce(state: State, meter: Meter, envelope: Envelope, now: int) -> N
 
 
 def _consume_expiring(state: State, envelope: Envelope, now: int) -> None:
+    # The nonce itself is free here: it was zero by rule first, and is now what tells equal payments apart.
     before = envelope.valid_before
-    if envelope.nonce != 0:
-        raise rejected("expiring nonce transaction must have nonce == 0")
     if before is None:
         raise rejected("expiring nonce transaction requires valid_before to be set")
     if before > now + MAX_EXPIRY_SECONDS:

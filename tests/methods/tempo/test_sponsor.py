@@ -39,7 +39,6 @@ from .fakes import GWEI
         ({"fee_token": ALPHA_USD}, "must not include fee_token"),
         ({"nonce_key": 0}, "must use expiring nonce key"),
         ({"nonce_key": 7}, "must use expiring nonce key"),
-        ({"nonce": 1}, "must use expiring nonce key"),
         ({"valid_before": None}, "must include valid_before"),
         ({"valid_before": 1800}, "validity window exceeds sponsor policy"),
         ({"valid_before": 361}, "outlives the challenge"),
