@@ -211,11 +211,12 @@ class Tip20:
         meter.read(policy)
         if spender is not None:
             self._spend_allowance(frame, owner, spender, amount)
+        else:
+            meter.charge(_BOOKKEEPING)
         source, target = balance_slot(token, owner), balance_slot(token, recipient)
         available = meter.read(source)
         if amount > available:
             raise Revert(encode_revert("InsufficientBalance", available, amount, token))
-        meter.charge(_BOOKKEEPING)
         for slot in (*holder_slots(token, owner), *holder_slots(token, recipient), reward_total, reward_total):
             meter.read(slot)
         meter.write(source, available - amount)
