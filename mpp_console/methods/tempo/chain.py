@@ -164,7 +164,8 @@ class Chain(Protocol):
     async def simulate(self, tx: TempoTransaction, sender: str, *, sponsor: str | None = None) -> None:
         """Runs the transaction on the latest state without keeping anything. Raises Reverted when it would fail.
 
-        Without `sponsor` a sponsored transaction runs without its fee fields: only its calls are tried.
+        `sponsor` says that the transaction carries this account's signature, and has the fee tried too. Without it a
+        sponsored transaction runs without its fee: only its calls are tried.
         """
         ...
 

@@ -21,19 +21,21 @@ from .chain import (
     TransactionRejected,
     TxReceipt,
 )
-from .keys import to_checksum
+from .keys import Signature, to_checksum
 from .tip20 import Log, RevertReason, decode_revert
 from .transaction import TempoTransaction
 
 __all__ = [
     "call_error",
     "call_object",
+    "check_simulation",
     "parse_block",
     "parse_log",
     "parse_quantity",
     "parse_receipt",
     "quantity",
     "send_error",
+    "simulation_payload",
 ]
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -115,11 +117,11 @@ def parse_receipt(answer: object) -> TxReceipt:
     )
 
 
-def call_object(tx: TempoTransaction, sender: str, *, with_fees: bool, sponsor: str | None = None) -> dict[str, Any]:
+def call_object(tx: TempoTransaction, sender: str, *, with_fees: bool) -> dict[str, Any]:
     """The request object of `eth_call` and `eth_estimateGas` for a transaction that need not be signed.
 
-    `with_fees` states gas and prices, which makes the node check that the fee can be paid; `sponsor` names who pays
-    it. Signatures are never sent: nodes reject them in calls.
+    `with_fees` states gas and prices, which makes the node check that the sender can pay the fee. Signatures are never
+    sent: nodes reject them in calls.
     """
     request: dict[str, Any] = {
         "type": "0x76",
@@ -139,9 +141,43 @@ def call_object(tx: TempoTransaction, sender: str, *, with_fees: bool, sponsor: 
         request["maxPriorityFeePerGas"] = quantity(tx.max_priority_fee_per_gas)
         if tx.fee_token is not None:
             request["feeToken"] = tx.fee_token
-        if sponsor is not None:
-            request["feePayer"] = sponsor
     return request
+
+
+def simulation_payload(tx: TempoTransaction, sender: str) -> dict[str, Any]:
+    """The payload of `tempo_simulateV1` for a transaction that its sponsor has signed.
+
+    The node appends the top-level call to `calls`, and takes a request without one for the creation of a contract.
+    """
+    request = call_object(tx, sender, with_fees=True)
+    last = request["calls"].pop()
+    if not request["calls"]:
+        del request["calls"]
+    request |= last
+    slot = tx.fee_payer_slot
+    if isinstance(slot, Signature):
+        request["feePayerSignature"] = {
+            "r": f"0x{slot.r:064x}",
+            "s": f"0x{slot.s:064x}",
+            "yParity": quantity(slot.y_parity),
+        }
+    return {
+        "blockStateCalls": [{"calls": [request]}],
+        "validation": False,
+        "traceTransfers": False,
+        "returnFullTransactions": False,
+    }
+
+
+def check_simulation(answer: object) -> None:
+    """That a `tempo_simulateV1` answer shows one successful call. Raises Reverted, or ChainError when it shows none."""
+    try:
+        call = _mapping(_mapping(answer, "the simulation")["blocks"][0]["calls"][0], "the simulated call")
+    except (KeyError, IndexError, TypeError) as error:
+        raise ChainError("The node's answer makes no sense: nothing was simulated.", code="bad-answer") from error
+    if parse_quantity(call.get("status"), "the simulated status") != 1:
+        _, message, data = _error_parts(call.get("error") or {"message": "execution reverted"})
+        raise _reverted(message, data)
 
 
 def call_error(error: object) -> ChainError:

@@ -28,6 +28,7 @@ from .chain import (
 from .jsonrpc import (
     call_error,
     call_object,
+    check_simulation,
     parse_block,
     parse_data,
     parse_log,
@@ -35,6 +36,7 @@ from .jsonrpc import (
     parse_receipt,
     quantity,
     send_error,
+    simulation_payload,
 )
 from .networks import Token, UnknownToken
 from .tip20 import Log, encode_balance_of
@@ -121,8 +123,15 @@ class Web3Chain:
         return parse_quantity(answer, "the gas estimate")
 
     async def simulate(self, tx: TempoTransaction, sender: str, *, sponsor: str | None = None) -> None:
-        with_fees = sponsor is not None or not tx.is_sponsored
-        request = call_object(tx, sender, with_fees=with_fees, sponsor=sponsor)
+        if sponsor is not None:
+            try:
+                payload = simulation_payload(tx, sender)
+                check_simulation(await self._ask("tempo_simulateV1", [payload, "latest"], call_error))
+            except _MethodMissing:
+                pass  # then at least the calls are tried
+            else:
+                return
+        request = call_object(tx, sender, with_fees=not tx.is_sponsored)
         await self._ask("eth_call", [request, "latest"], call_error)
 
     async def send_raw(self, raw: bytes) -> str:
