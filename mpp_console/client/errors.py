@@ -7,6 +7,7 @@
         │   ├── NoUsableOffer        no challenge of the answer can or may be paid; `ranking` says why, one by one
         │   ├── PaymentDeclined      whoever was asked said no, or nobody was there to ask
         │   ├── PolicyRefused        the budget was used up by other payments between review and reservation
+        │   ├── EarlierPaymentOpen   the same idempotency key stands for a payment whose outcome is not known yet
         │   ├── PaymentAbandoned     signing failed, or the request never got out of the machine
         │   ├── ChallengeExpired     time ran out before the credential could leave
         │   ├── InsecureOrigin       plain http outside loopback
@@ -42,6 +43,7 @@ __all__ = [
     "ChallengeExpired",
     "CredentialSpent",
     "CrossOriginPayment",
+    "EarlierPaymentOpen",
     "InsecureOrigin",
     "NoUsableOffer",
     "NotPaid",
@@ -105,6 +107,19 @@ class PolicyRefused(NotPaid):
             verdict.summary, hint="raise the limit in your spending policy, or wait until the window has passed"
         )
         self.verdict = verdict
+
+
+class EarlierPaymentOpen(NotPaid):
+    """The caller repeats a request whose earlier payment may still happen: paying now could pay it twice."""
+
+    default_code = "earlier-payment-open"
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(
+            f"an earlier payment with the idempotency key of this request is {operation.state}",
+            hint="wait until it is resolved",
+        )
+        self.operation = operation
 
 
 class PaymentAbandoned(NotPaid):

@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from mpp_console.client.errors import ChallengeExpired, InsecureOrigin, NoUsableOffer, PaymentDeclined, PolicyRefused
+from mpp_console.client.errors import (
+    ChallengeExpired,
+    EarlierPaymentOpen,
+    InsecureOrigin,
+    NoUsableOffer,
+    PaymentDeclined,
+    PolicyRefused,
+)
 from mpp_console.client.events import ChallengeReceived, Observer, PaymentDeclinedEvent, PaymentEvent, Reviewed
 from mpp_console.client.journal import KIND_PAYMENT, Clock, Journal, Ledger, Operation, OperationDraft
 from mpp_console.client.offers import Ranking, Situation, accept_payment, quote_offers, rank
@@ -119,9 +126,10 @@ class Payments:
         """Asks if need be, reserves the amount, and signs: the payment may then be released.
 
         Raises PaymentDeclined, ChallengeExpired, PolicyRefused, PaymentAbandoned; DuplicateOperation when this review
-        was paid already.
+        was paid already; EarlierPaymentOpen when the caller repeats a request whose payment is not resolved.
         """
         outcomes = self._outcomes(observe)
+        await self._refuse_repetition(review.demand)
         approved = False
         if review.verdict.action is Action.CONFIRM or review.demand.terms.always_confirm:
             await self._ask(review, approve, outcomes)
@@ -159,6 +167,17 @@ class Payments:
         if operation.state is OperationState.PREPARED:
             return await outcomes.refuse(operation, "the program stopped before the payment left")
         return await outcomes.resolve(operation, self._payers())
+
+    async def _refuse_repetition(self, demand: Demand) -> None:
+        """An idempotency key says that two requests are one. While the first may have been paid, the second is not."""
+        if demand.idempotency_key is None:
+            return
+        origin = str(demand.origin)
+        for row in await self._journal.unresolved():
+            if (row.idempotency_key, row.origin) == (demand.idempotency_key, origin):
+                current = await self.resolve(row.id)
+                if not current.is_final:
+                    raise EarlierPaymentOpen(current)
 
     async def _ask(self, review: Review, approve: Approver | None, outcomes: Outcomes) -> None:
         approver = self._approve if approve is None else approve

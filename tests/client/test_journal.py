@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mpp_console import client
 from mpp_console.client.journal import DuplicateOperation, MemoryJournal, OperationDraft, UnknownOperation
 from mpp_console.client.receipts import doubts_of, read_receipt, record_of
 from mpp_console.protocol import Currency, IllegalTransition, OperationEvent, OperationState, Receipt
@@ -130,3 +131,9 @@ def test_policy_and_journal_are_cheap_to_import() -> None:
     program = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there() -> None:
+    assert {getattr(client, name).__name__ for name in client.__all__} == set(client.__all__)
+    with pytest.raises(AttributeError):
+        client.Nothing  # noqa: B018 - asking is the test

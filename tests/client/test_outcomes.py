@@ -11,6 +11,7 @@ import pytest
 from mpp_console.client.errors import (
     ChallengeExpired,
     CredentialSpent,
+    EarlierPaymentOpen,
     OutcomeUnknown,
     PaidNotDelivered,
     PaymentAbandoned,
@@ -197,6 +198,23 @@ async def test_a_failing_response_hook_does_not_hide_the_payment(purse: Purse, s
         with pytest.raises(RuntimeError, match="mine"):
             await client.get(server.url)
     assert purse.states == ["settled"], "the rail was asked"
+
+
+async def test_a_repeated_request_is_not_paid_while_the_first_may_have_been(
+    purse: Purse, server: Server, till: Till
+) -> None:
+    till.takes = False
+    till.after = _refusing(till, 500)
+    async with purse.client(headers={"Idempotency-Key": "order-1"}) as client:
+        with pytest.raises(OutcomeUnknown):
+            await client.post(server.url)
+        with pytest.raises(EarlierPaymentOpen) as caught:
+            await client.post(server.url)
+        assert caught.value.operation == purse.memory.operations[0]
+        assert len(server.paid) == 1
+        purse.table.still_open, till.takes, till.after = False, True, None
+        assert (await client.post(server.url)).status_code == 200
+    assert purse.states == ["refused", "settled"]
 
 
 # Time
