@@ -4,7 +4,7 @@
     async with httpx.AsyncClient(auth=PaymentAuth(payments)) as client:
         response = await client.get("https://api.example.com/paid")
 
-The package knows no screen, no file and no profile. What it needs (rails, policy, journal, clock, somebody to ask) comes in
+The package knows no screen, no file and no profile. What it needs (rails, policy, journal, clock, an approver) comes in
 as arguments. The names below are loaded when they are first used, so that reading a policy imports no HTTP client.
 """
 
