@@ -19,8 +19,7 @@ __all__ = ["Balance", "read_balance", "read_balances"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Base units of `currency` held at `at`; `available` None means that it could not be asked, and `error` says why.
-    """
+    """Base units of `currency` held at `at`; `available` is None when it could not be asked, and `error` says why."""
 
     currency: Currency
     available: int | None

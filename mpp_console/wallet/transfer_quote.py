@@ -23,7 +23,7 @@ from mpp_console.methods.tempo.tip20 import TRANSFER_TOPIC, is_token_address
 from mpp_console.protocol import Currency, ParseError, parse_units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
 __all__ = ["TransferQuote", "quote_transfer"]
 
@@ -180,14 +180,14 @@ class _Surveyor:
     async def _read(self, quote: TransferQuote) -> _Reading:
         chain, token = self._chain, quote.currency.id
         # Waits for all, so that no question is left running when one of them fails.
-        answers: list[Any] = await asyncio.gather(
+        questions: tuple[Awaitable[Any], ...] = (
             chain.chain_id(),
             chain.block(),
             chain.fees(),
             chain.balance(token, quote.sender),
             chain.balance(token, quote.recipient),
-            return_exceptions=True,
         )
+        answers: list[Any] = await asyncio.gather(*questions, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
@@ -228,7 +228,7 @@ class _Surveyor:
             return quote
         message = (
             f"{quote.recipient} holds no {quote.currency.symbol} and no transfer to it was found. Check the address: a "
-            "transfer cannot be taken back. Its account for this token may have to be set up first, which costs more gas."
+            "transfer cannot be taken back. Its token account may have to be initialised, which costs more gas."
         )
         return _with(replace(quote, new_recipient=True), warning("new-recipient", message))
 
@@ -284,7 +284,7 @@ class _Surveyor:
         named = ", ".join(token.symbol for token in network.tokens if network.takes_fees_in(token.address))
         return refusal(
             "insufficient-fee-balance",
-            f"{quote.currency.symbol} does not pay fees, and the account holds too little of a token that does ({named}).",
+            f"{quote.currency.symbol} does not pay fees, and the account holds too little of what does: {named}.",
         )
 
 

@@ -7,6 +7,7 @@ answer was lost is resolved by asking the chain, never by sending again. Importi
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ __all__ = ["KIND_TRANSFER", "PreparedTransfer", "TransferQuote", "Transfers"]
 
 KIND_TRANSFER: Final = "transfer"
 """The kind of these operations in the journal; spending budgets do not count it."""
+
+_log = logging.getLogger(__name__)
 
 CONFIRM_SECONDS: Final = 30.0
 """How long a transfer is waited for: it cannot be included any more once its 25 seconds are over."""
@@ -119,6 +122,9 @@ class Transfers:
         if operation.state.is_final or operation.kind != KIND_TRANSFER or operation.id in self._in_flight:
             return operation
         if operation.state is OperationState.PREPARED:
+            # Until then another process may be about to send it.
+            if self._clock().timestamp() < operation.trace.get("valid_before", 0):
+                return operation
             return await self._advance(operation, OperationEvent.REFUSE, error="it was prepared and never sent")
         outcome = await resolve_charge(self._chain, operation.trace, operation.reference)
         match outcome.state:
@@ -164,14 +170,14 @@ class Transfers:
         operation = await self._journal.begin(_draft(prepared, operation_id), authorise)
         self._in_flight.add(operation_id)
         try:
-            observe(operation)
+            _tell(observe, operation)
             # Another process that tidies up may have closed the row meanwhile; then this raises and nothing is sent.
             operation = await self._journal.advance(operation_id, OperationEvent.SEND)
-            observe(operation)
+            _tell(observe, operation)
             operation = await self._deliver(prepared, operation)
         finally:
             self._in_flight.discard(operation_id)
-        observe(operation)
+        _tell(observe, operation)
         return operation
 
     async def _deliver(self, prepared: PreparedTransfer, operation: Operation) -> Operation:
@@ -192,6 +198,13 @@ class Transfers:
             return await self._journal.advance(operation.id, event, reference=reference, error=error)
         except IllegalTransition:
             return await self._journal.get(operation.id)  # somebody else has found out already
+
+
+def _tell(observe: Callable[[Operation], None], operation: Operation) -> None:
+    try:
+        observe(operation)
+    except Exception:  # whoever watches must not cost a transfer its outcome
+        _log.exception("an observer of transfers failed")
 
 
 def _trace(quote: TransferQuote, tx: TempoTransaction, reference: str, from_block: int) -> dict[str, Any]:
