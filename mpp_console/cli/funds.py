@@ -64,7 +64,8 @@ def receive(app: App) -> None:
         print_json({"address": view.address, "uri": view.uri, "note": view.note})
         return
     for row in view.qr_rows:
-        say(row)
+        # Readers want dark on light, whatever the terminal's own colours are.
+        say(click.style(row, fg="black", bg="bright_white"))
     click.echo(view.address)
     if view.note:
         say(view.note)

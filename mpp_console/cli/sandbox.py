@@ -29,7 +29,7 @@ def sandbox(app: App) -> None:
 @pass_app
 def status(app: App) -> None:
     """What the sandbox holds."""
-    facts = app.run(lambda console: console.sandbox_status())
+    facts = app.run(lambda console: console.sandbox.status())
     if app.json:
         print_json(dict(facts))
     else:
@@ -113,7 +113,7 @@ def reset(app: App, *, yes: bool) -> None:
         typed = click.prompt("Type sandbox to go on", default="", show_default=False, err=True)
         if typed != "sandbox":
             raise click.UsageError("nothing was changed")
-    removed = app.run(lambda console: console.sandbox_reset())
+    removed = app.run(lambda console: console.sandbox.reset())
     if app.json:
         print_json({"kept_in": removed})
     else:

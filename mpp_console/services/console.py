@@ -31,6 +31,7 @@ from mpp_console.services.payments import PaymentsService
 from mpp_console.services.policy import check_currencies, policy_lines
 from mpp_console.services.profile import find_profile, profile_names
 from mpp_console.services.receipts import ReceiptsService
+from mpp_console.services.sandbox import SandboxService
 from mpp_console.services.server import ServerService
 from mpp_console.services.settings import Settings, load_settings
 from mpp_console.services.spending import Spending
@@ -83,6 +84,7 @@ class Console:
         self.server = ServerService(engine)
         self.payments = PaymentsService(engine, self.server)
         self.transfers = TransfersService(engine)
+        self.sandbox = SandboxService(engine)
         self._funds = FundsService(engine, self.accounts)
         self._spending = Spending(engine)
         self._starting: asyncio.Task[None] | None = None

@@ -25,6 +25,7 @@ from mpp_console.services.once import Once, load
 from mpp_console.services.paths import ProfilePaths
 from mpp_console.services.policy import Allowances, allowance, spending_policy
 from mpp_console.services.profile import Profile
+from mpp_console.services.sandbox import SandboxLock
 from mpp_console.services.sandbox_keys import load_sandbox_keys
 from mpp_console.services.settings import Settings
 from mpp_console.services.views import error_view, receipt_row
@@ -94,6 +95,7 @@ class Engine:
         self.http: Once[httpx.AsyncClient] = Once(self._open_http)
         self._allowances = Allowances(paths.allowances)
         self._allowed: tuple[AutoAllow, ...] = ()
+        self._lock = SandboxLock(self.lock_path)
         self._payments: dict[str | None, Payments] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.on_settled: Callable[[], None] = lambda: None
@@ -234,7 +236,12 @@ class Engine:
 
     # Making and closing ----------------------------------------------------------------------------------------------
 
+    @property
+    def lock_path(self) -> Path:
+        return self.paths.folder.with_name(f"{self.paths.folder.name}.lock")
+
     async def _open_database(self) -> Database:
+        await asyncio.to_thread(self._use_folder)
         await load("mpp_console.history")
         from mpp_console.history import Database
 
@@ -255,7 +262,14 @@ class Engine:
     async def _open_keys(self) -> SandboxKeys:
         return await asyncio.to_thread(load_sandbox_keys, self.paths.sandbox_keys, self.random_bytes)
 
+    def _use_folder(self) -> None:
+        """Makes the profile's folder, and says that this process uses the sandbox while it does."""
+        if self.profile.is_sandbox:
+            self._lock.share()
+        private_folder(self.paths.folder)
+
     async def _open_accounts(self) -> Accounts:
+        await asyncio.to_thread(self._use_folder)
         await load("mpp_console.wallet.accounts", "mpp_console.methods.tempo.keys")
         return await asyncio.to_thread(self._accounts_now)
 
@@ -280,7 +294,7 @@ class Engine:
         await load("uvicorn", "mpp_console.sandbox.node")
         from mpp_console.sandbox.node import SandboxNode
 
-        await asyncio.to_thread(private_folder, self.paths.folder)
+        await asyncio.to_thread(self._use_folder)
         node = await asyncio.to_thread(
             SandboxNode, self.paths.sandbox, clock=self.clock, random_bytes=self.random_bytes
         )
@@ -332,6 +346,9 @@ class Engine:
         database = await self.database.take()
         if database is not None:
             await database.close()
+        await self.accounts.take()
+        await self.keys.take()
+        self._lock.release()
 
 
 def _http_client() -> httpx.AsyncClient:

@@ -277,6 +277,9 @@ class TransferReview:
     chain_id: int | None
     checks: tuple[Check, ...]
     command: str
+    balance_after: int | None = None
+    new_recipient: bool = False
+    memo: str | None = None
 
     @property
     def sendable(self) -> bool:

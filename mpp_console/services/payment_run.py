@@ -95,24 +95,24 @@ class PaymentRun:
         task = self._task
         operation = getattr(event, "operation", None)
         if operation is not None:
-            task.operation = operation_view(operation, self._engine.network)
+            task.progress.operation = operation_view(operation, self._engine.network)
         match event:
             case events.ChallengeReceived():
-                task.mark("challenge")
+                task.progress.mark("challenge")
                 task.domain_review = event.review
                 if task.request.mode == "auto":
                     task.show(review_view(event.review, command=pay_command(self._engine.profile.name, task.request)))
             case events.Reviewed():
-                task.mark("review")
+                task.progress.mark("review")
             case events.PaymentPrepared():
-                task.mark("sign")
-                task.reach(Stage.SIGNED)
+                task.progress.mark("sign")
+                task.progress.reach(Stage.SIGNED)
             case events.CredentialSent():
-                task.reach(Stage.SENT)
+                task.progress.reach(Stage.SENT)
             case events.PaymentSettled():
-                task.mark("pay")
+                task.progress.mark("pay")
                 self._record = event.record
-                task.reach(Stage.ACCEPTED, "; ".join(event.doubts))
+                task.progress.reach(Stage.ACCEPTED, "; ".join(event.doubts))
             case _:
                 pass
 
@@ -134,7 +134,7 @@ class PaymentRun:
         answer: httpx.Response | None = getattr(error, "response", None)
         operation = getattr(error, "operation", None)
         if operation is not None:
-            task.operation = operation_view(operation, self._engine.network)
+            task.progress.operation = operation_view(operation, self._engine.network)
         stage, shown = Stage.FAILED, error_view(error)
         match error:
             case errors.NoUsableOffer():

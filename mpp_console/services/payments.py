@@ -15,7 +15,8 @@ from mpp_console.services.commands import pay_command
 from mpp_console.services.errors import TestUnavailable
 from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, Stage
 from mpp_console.services.payment_run import PaymentRun, body_of
-from mpp_console.services.payment_task import Clockwork, OriginAllowance, PaymentTask
+from mpp_console.services.payment_task import OriginAllowance, PaymentTask
+from mpp_console.services.progress import Clockwork
 from mpp_console.services.requests import checked_request, request_error
 from mpp_console.services.views import error_view, operation_view
 
@@ -95,12 +96,15 @@ class PaymentsService:
         """
         journal = await self._engine.journal.get()
         payments = await self._engine.payments_for(None)
-        mine = {task.operation.id for task in self._tasks.values() if task.operation and not task.stage.final}
+
         resolved = []
         for operation in await journal.unresolved():
             age = (self._engine.clock() - operation.updated_at).total_seconds()
+            mine = any(
+                task.progress.operation_id == operation.id for task in self._tasks.values() if not task.stage.final
+            )
             young = operation.state is OperationState.PREPARED and age < RECOVERY_AGE
-            if young or operation.id in mine:
+            if young or mine:
                 continue
             after = await payments.resolve(operation.id)
             if after.is_final:

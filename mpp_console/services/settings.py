@@ -15,7 +15,16 @@ import msgspec
 
 from mpp_console.services.errors import SettingsError
 
-__all__ = ["EXAMPLE", "NetworkSettings", "OriginLimits", "PolicySettings", "Settings", "TokenSettings", "load_settings"]
+__all__ = [
+    "EXAMPLE",
+    "NetworkSettings",
+    "OriginLimits",
+    "PolicySettings",
+    "Settings",
+    "TokenSettings",
+    "load_settings",
+    "write_example",
+]
 
 Amounts = dict[str, str]
 
@@ -161,6 +170,14 @@ def parse_settings(text: str, source: str = "settings.toml") -> Settings:
                 line = _line_of(text, (*path, currency))
                 raise SettingsError(f'{source}, line {line}: "{amount}" is not an amount', hint='write it as "0.50"')
     return settings
+
+
+def write_example(path: Path) -> None:
+    """Writes a settings file with every setting explained. Raises FileExists rather than replace one."""
+    from mpp_console.wallet.files import private_folder, write_private
+
+    private_folder(path.parent)
+    write_private(path, EXAMPLE.encode(), replace=False)
 
 
 def _amount_tables(settings: Settings) -> list[tuple[Amounts, tuple[str, ...]]]:

@@ -2,64 +2,252 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from mpp_console.protocol import MppError
+from mpp_console.services.commands import transfer_command
 from mpp_console.services.models import ErrorView, Stage, TransferRequest, TransferResult, TransferReview
+from mpp_console.services.once import load
+from mpp_console.services.progress import Clockwork, Progress
+from mpp_console.services.views import error_view, explorer_url, operation_view
 
 if TYPE_CHECKING:
+    from mpp_console.client.journal import Operation
     from mpp_console.services.engine import Engine
+    from mpp_console.wallet.transfers import TransferQuote, Transfers
 
 __all__ = ["TransferTask", "TransfersService"]
+
+_log = logging.getLogger(__name__)
+KEPT_TASKS = 100
 
 
 class TransferTask:
     """One transfer. The same shape as a payment task: `review`, then `approve` or `reject`, then `result`."""
 
-    id: str
-    request: TransferRequest
+    def __init__(
+        self,
+        task_id: str,
+        request: TransferRequest,
+        *,
+        clockwork: Clockwork,
+        work: Callable[[TransferTask], Awaitable[Stage]],
+    ) -> None:
+        self.id = task_id
+        self.request = request
+        self.progress = Progress(task_id, "transfer", request.to, clockwork)
+        self.explorer_url: str | None = None
+        self.failure: ErrorView | None = None
+        loop = asyncio.get_running_loop()
+        self._review: asyncio.Future[TransferReview | None] = loop.create_future()
+        self._decision: asyncio.Future[bool] = loop.create_future()
+        self._runner = asyncio.create_task(self._run(work), name=f"transfer {task_id}")
 
     @property
     def stage(self) -> Stage:
-        raise NotImplementedError
+        """Where it stands; only ever moves forward."""
+        return self.progress.stage
 
     @property
     def current_review(self) -> TransferReview | None:
-        raise NotImplementedError
+        """The quote, once there is one, without waiting."""
+        return self._review.result() if self._review.done() else None
 
     @property
     def error(self) -> ErrorView | None:
-        raise NotImplementedError
+        """Why it did not end well, once it has ended."""
+        return self.progress.error
 
     async def review(self) -> TransferReview | None:
         """The quote. None when the transfer could not be quoted (`error` says why)."""
-        raise NotImplementedError
+        return await asyncio.shield(self._review)
 
     def approve(self) -> bool:
-        """Sends, once; a second approval does nothing and gives False."""
-        raise NotImplementedError
+        """Sends, once; a second approval, or one of what cannot be sent, does nothing and gives False."""
+        review = self.current_review
+        if review is None or not review.sendable or self._decision.done():
+            return False
+        self._decision.set_result(True)
+        return True
 
     def reject(self) -> bool:
-        raise NotImplementedError
+        """Declines; nothing was signed. True when that counted."""
+        if self._decision.done() or self.stage.final:
+            return False
+        self._decision.set_result(False)
+        if not self._review.done():
+            self._runner.cancel()
+        return True
 
     async def result(self) -> TransferResult:
-        """Waits for the receipt. Never raises for a transfer that failed."""
-        raise NotImplementedError
+        """Waits for the receipt. Never raises for a transfer that failed; leaving the wait does not stop it."""
+        return await asyncio.shield(self._runner)
+
+    # For the service that runs it ------------------------------------------------------------------------------------
+
+    def show(self, review: TransferReview) -> None:
+        """There is something to decide now."""
+        self._review.set_result(review)
+        self.progress.mark("quote")
+        self.progress.reach(Stage.REVIEW)
+
+    async def decision(self) -> bool:
+        """What somebody decided; waits for it."""
+        return await asyncio.shield(self._decision)
+
+    async def _run(self, work: Callable[[TransferTask], Awaitable[Stage]]) -> TransferResult:
+        try:
+            stage = await work(self)
+        except asyncio.CancelledError:
+            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
+            self.failure = ErrorView(code="cancelled", kind="payment", message="it was stopped")
+        except MppError as error:
+            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
+            self.failure = error_view(error)
+        except Exception as error:
+            _log.exception("transfer %s failed in an unforeseen way", self.id)
+            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
+            self.failure = error_view(error)
+        if not self._decision.done():
+            self._decision.set_result(False)
+        self.progress.finish(stage, self.failure)
+        if not self._review.done():
+            self._review.set_result(None)
+        operation = self.progress.operation
+        return TransferResult(
+            stage=stage,
+            reference=None if operation is None else operation.reference,
+            operation=operation,
+            review=self.current_review,
+            timings=self.progress.timings(),
+            error=self.failure,
+            explorer_url=self.explorer_url,
+        )
 
 
 class TransfersService:
+    """Starts transfers and knows those in flight."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._tasks: list[TransferTask] = []
+        self._transfers: Transfers | None = None
 
     @property
     def in_flight(self) -> int:
-        return 0
+        """How many have not ended."""
+        return sum(not task.stage.final for task in self._tasks)
 
     def start(self, request: TransferRequest) -> TransferTask:
         """Quotes in the background and gives the task at once."""
-        raise NotImplementedError
+        engine = self._engine
+        engine.log(transfer_command(engine.profile.name, request))
+        clockwork = Clockwork(clock=engine.clock, counter=engine.counter, events=engine.events)
+        task = TransferTask(engine.new_id(), request, clockwork=clockwork, work=self._work)
+        self._tasks = [*(old for old in self._tasks if not old.stage.final), task]
+        return task
 
     async def recover(self) -> None:
-        return None
+        """Asks the chain what became of transfers that were left open. Never sends."""
+        transfers = await self._get()
+        for operation in await transfers.recover():
+            if operation.is_final:
+                self._engine.notice("info", f"an earlier transfer turned out {operation.state.value}")
 
     async def close(self) -> None:
-        return None
+        """Declines what waits for a decision; what was approved is waited for, which takes half a minute at most."""
+        for task in self._tasks:
+            task.reject()
+        waits = [asyncio.ensure_future(task.result()) for task in self._tasks if not task.stage.final]
+        if waits:
+            await asyncio.wait(waits)
+
+    async def _get(self) -> Transfers:
+        if self._transfers is None:
+            engine = self._engine
+            chain = await engine.chain.get()
+            journal = await engine.journal.get()
+            await load("mpp_console.wallet.transfers")
+            from mpp_console.wallet.transfers import Transfers
+
+            self._transfers = self._transfers or Transfers(
+                chain=chain,
+                network=engine.network,
+                journal=journal,
+                clock=engine.clock,
+                random_bytes=engine.random_bytes,
+            )
+        return self._transfers
+
+    async def _work(self, task: TransferTask) -> Stage:
+        engine, request = self._engine, task.request
+        account = await engine.require_account(request.account)
+        transfers = await self._get()
+        quote = await transfers.quote(
+            sender=account.address, to=request.to, amount=request.amount, token=request.token, memo=request.memo
+        )
+        task.show(_review(task.id, quote, command=transfer_command(engine.profile.name, request)))
+        if not quote.sendable:
+            refusal = quote.refusals[0]
+            task.failure = ErrorView(code=refusal.code, kind="payment", message=refusal.message)
+            return Stage.FAILED
+        if not await task.decision():
+            task.failure = ErrorView(code="declined", kind="payment", message="the transfer was declined")
+            return Stage.DECLINED
+        task.progress.mark("review")
+        signer = await engine.signer(account.address)
+        prepared = await transfers.prepare(quote, signer)
+        task.progress.mark("sign")
+        task.progress.reach(Stage.SIGNED)
+
+        def observe(operation: Operation) -> None:
+            task.progress.operation = operation_view(operation, engine.network)
+            if operation.state.value == "sent":
+                task.progress.reach(Stage.SENT)
+
+        operation = await transfers.send(prepared, operation_id=task.id, observe=observe)
+        task.progress.mark("send")
+        task.progress.operation = operation_view(operation, engine.network)
+        task.explorer_url = explorer_url(operation.reference, operation.network, engine.network)
+        engine.on_settled()
+        return self._end_of(operation, task)
+
+    def _end_of(self, operation: Operation, task: TransferTask) -> Stage:
+        match operation.state.value:
+            case "settled":
+                return Stage.DONE
+            case "refused":
+                code, stage = "transfer-failed", Stage.FAILED
+            case _:
+                code, stage = "outcome-unknown", Stage.UNKNOWN
+        message = operation.error or "the chain gave no clear answer"
+        task.failure = ErrorView(
+            code=code,
+            kind="payment",
+            message=message,
+            hint="do not send again before it is resolved" if stage is Stage.UNKNOWN else "",
+        )
+        return stage
+
+
+def _review(task_id: str, quote: TransferQuote, *, command: str) -> TransferReview:
+    return TransferReview(
+        id=task_id,
+        sender=quote.sender,
+        recipient=quote.recipient,
+        amount=quote.amount,
+        currency=quote.currency,
+        fee=quote.fee,
+        fee_currency=quote.fee_currency,
+        balance=quote.balance,
+        balance_after=quote.balance_after,
+        new_recipient=quote.new_recipient,
+        memo=quote.memo,
+        network=quote.network,
+        chain_id=quote.chain_id,
+        checks=quote.checks,
+        command=command,
+    )
