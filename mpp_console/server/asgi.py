@@ -3,7 +3,8 @@ and the discovery document. Only this module and `asgi_access` know the framewor
 `gate`.
 
 Put `CORSMiddleware`, log-ins and anything that answers 401 outside of it: payment is asked for after authentication
-(core spec, "Interaction with Other Authentication Schemes"). WebSockets pass: a gate charges requests.
+(core spec, "Interaction with Other Authentication Schemes"). A `CORSMiddleware` with `expose_headers` of its own must
+name `WWW-Authenticate` and `Payment-Receipt` too, as it replaces ours. WebSockets pass: a gate charges requests.
 """
 
 from __future__ import annotations

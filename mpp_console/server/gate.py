@@ -108,7 +108,8 @@ class Gate:
     async def check(self, request: GateRequest, offers: Sequence[Offer]) -> Verdict:
         """Decides about one request for a route that asks for any one of `offers`.
 
-        Never raises for what a client sent. Raises ValueError without offers: a free route needs no gate.
+        Never raises for what a client sent; every failure of the rail or the store is an answer too. Raises ValueError
+        without offers (a free route needs no gate), ChallengeTooLarge for an offer that no client could read.
         """
         if not offers:
             raise ValueError("A gate needs at least one offer; leave a free route outside of it.")

@@ -21,7 +21,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.protocol import parse_challenges, parse_receipt
-from mpp_console.server import DeliveryFailed, GateLimits, Route, RouteTable
+from mpp_console.server import Bucket, DeliveryFailed, GateLimits, RateLimits, Route, RouteTable
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, paid, payment_of
 from mpp_console.server.asgi_access import AccessTail, Outcome, RequestAnswered
 from tests.server.doubles import World, credential_for, world
@@ -334,6 +334,44 @@ async def test_a_mounted_application_charges_its_own_paths() -> None:
     async with serving(app) as url, Client(base_url=url) as client:
         assert (await client.get("/thing")).status_code == 404
         assert (await client.pay("GET", "/v1/thing")).text == "inside"
+
+
+async def test_a_page_of_another_origin_can_read_what_it_needs() -> None:
+    w = world()
+    table = RouteTable([Route(method="GET", path="/thing", offers=(w.offer(),))])
+
+    async def thing(request: Request) -> Response:
+        return PlainTextResponse("inside")
+
+    inner = Starlette(routes=[StarletteRoute("/thing", thing)])
+    app = CORSMiddleware(PaymentMiddleware(inner, w.gate, table), allow_origins=["https://page.example"])
+    page = {"Origin": "https://page.example"}
+    async with serving(app) as url, Client(base_url=url) as client:
+        for answer in (await client.get("/thing", headers=page), await client.pay("GET", "/thing", headers=page)):
+            assert answer.headers["access-control-allow-origin"] == "https://page.example"
+            assert answer.headers["access-control-expose-headers"] == "WWW-Authenticate, Payment-Receipt"
+
+
+async def test_every_outcome_has_its_name() -> None:
+    rates = RateLimits(failures=Bucket(burst=1, per_second=0.01))
+    shop = Shop(world(limits=GateLimits(rates=rates)))
+    async with serving(shop.app) as url, Client(base_url=url) as client:
+        await client.get("/free")
+        await client.get("/thing")
+        await client.pay("GET", "/thing")
+        for _ in range(2):
+            await client.get("/thing", headers={"Authorization": "Payment nonsense"})
+    outcomes = [event.outcome for event in shop.answered]
+    assert outcomes == [
+        Outcome.FREE,
+        Outcome.CHALLENGED,
+        Outcome.CHALLENGED,
+        Outcome.PAID,
+        Outcome.REJECTED,
+        Outcome.LIMITED,
+    ]
+    assert "credential" in shop.answered[4].message
+    assert "nonsense" not in repr(shop.answered)
 
 
 async def test_messages_of_other_kinds_pass_as_they_are() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from mpp_console.server import (
     RateLimits,
     StoreError,
 )
+from mpp_console.server.issuing import ChallengeTooLarge
 from tests.server.doubles import REALM, TestPayee, challenges_in, credential_for, get, paying, world
 
 
@@ -436,3 +438,36 @@ async def test_the_rail_claims_in_the_same_store() -> None:
     await w.gate.check(paying(get(), await w.challenge(get())), [w.offer()])
     assert seen == [True]
     assert not await w.store.claim("tx:0xabc")
+
+
+async def test_terms_that_no_client_could_read_are_the_operators_mistake() -> None:
+    w = world()
+    with pytest.raises(ChallengeTooLarge, match="4096"):
+        await w.gate.check(get(), [w.offer(options={"note": "n" * 4000})])
+
+
+async def test_an_answer_that_cannot_be_kept_is_not_an_error() -> None:
+    class Full(MemoryStore):
+        async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
+            raise StoreError("disk full")
+
+    w = world(store=Full())
+    request = get("/thing", ("Idempotency-Key", "k"))
+    verdict = await w.gate.check(paying(request, await w.challenge(request)), [w.offer()])
+    assert isinstance(verdict, Admitted)
+    await w.gate.finish(verdict, status=200, body=b"answer")
+
+
+async def test_an_unknown_outcome_that_cannot_be_noted_keeps_its_claim() -> None:
+    class Full(MemoryStore):
+        async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
+            raise StoreError("disk full")
+
+    w = world(store=Full())
+    request = paying(get(), await w.challenge(get()))
+    w.payee.fail = OutcomeUncertain("lost")
+    answer = await w.gate.check(request, [w.offer()])
+    assert isinstance(answer, Challenged)
+    assert answer.status == 500
+    w.payee.fail = None
+    assert not isinstance(await w.gate.check(request, [w.offer()]), Admitted)
