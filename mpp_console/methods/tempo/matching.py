@@ -105,8 +105,10 @@ def match_receipt(
     leaves it open but all must come from one account. Other transfers (fees, swaps) may stand in the logs too.
     """
     expected = expected_transfers(request, challenge)
-    events = [event for event in transfer_effects(logs) if event.token == request.currency]
-    for payer in [sender] if sender is not None else dict.fromkeys(event.sender for event in events):
+    events = [
+        event for event in transfer_effects(logs) if event.token == request.currency and sender in {None, event.sender}
+    ]
+    for payer in dict.fromkeys(event.sender for event in events):
         own = [event for event in events if event.sender == payer]
         pairs = _cover(
             len(expected),
