@@ -1,5 +1,4 @@
-"""The history file as two queues: one thread that writes and one that reads, so that no coroutine ever waits on the
-disk itself.
+"""The history file behind threads, one that writes and two that read, so that no coroutine ever waits on the disk.
 
 Writes that are waiting at the same moment share one transaction (each in its own savepoint, so that one failing
 leaves the others alone), hence one flush to disk. A write's result is delivered only after that transaction is
@@ -37,6 +36,44 @@ class _Write:
         self.future.set_exception(error)
 
 
+class _Reader:
+    """A thread with a connection that cannot write, made when first asked."""
+
+    def __init__(self, path: Path, busy_seconds: float, name: str) -> None:
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"history-{name}")
+        self._connection: sqlite3.Connection | None = None
+
+    def ask(self, job: Callable[[sqlite3.Connection], T], doing: str) -> Future[T]:
+        return self._thread.submit(self._answer, job, doing)
+
+    def interrupt(self) -> None:
+        if self._connection is not None:
+            self._connection.interrupt()
+
+    def close(self) -> None:
+        """Waits for what was asked before. Blocking."""
+        self._thread.submit(self._disconnect)
+        self._thread.shutdown(wait=True)
+
+    def _answer(self, job: Callable[[sqlite3.Connection], T], doing: str) -> T:
+        if self._connection is None:
+            self._connection = connect_reader(self._path, busy_seconds=self._busy_seconds)
+        with translated(doing):
+            self._connection.execute("BEGIN")
+            try:
+                return job(self._connection)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
 class Database:
     """An open history file. Make it with `await Database.open(path)` and `await close()` it; usable from one event
     loop.
@@ -46,10 +83,11 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
-        self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="history-reader")
+        # Two, so that a payment never waits for somebody's search through a million rows.
+        self._screens = _Reader(path, busy_seconds, "screens")
+        self._payments = _Reader(path, busy_seconds, "payments")
         self._waiting: deque[_Write] = deque()
         self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
         self._closed = False
 
     @classmethod
@@ -60,7 +98,6 @@ class Database:
         database = cls(path, busy_seconds=busy_seconds)
         try:
             await asyncio.wrap_future(database._writer_thread.submit(database._open_writer))
-            await asyncio.wrap_future(database._reader_thread.submit(database._open_reader))
         except BaseException:
             await database.close()
             raise
@@ -87,37 +124,26 @@ class Database:
         result: T = await asyncio.wrap_future(write.future)
         return result
 
-    async def read(self, job: Callable[[sqlite3.Connection], T], *, doing: str) -> T:
-        """Runs `job` in the reader thread, on one consistent view of the file."""
+    async def read(self, job: Callable[[sqlite3.Connection], T], *, doing: str, urgent: bool = False) -> T:
+        """Runs `job` in a reader thread, on one consistent view of the file.
+
+        `urgent` reads have a thread of their own: they are short, and something that moves money waits for them.
+        """
         if self._closed:
             raise HistoryClosed(f"cannot {doing}: the history is closed")
-        return await asyncio.wrap_future(self._reader_thread.submit(self._read_now, job, doing))
+        reader = self._payments if urgent else self._screens
+        return await asyncio.wrap_future(reader.ask(job, doing))
 
     def interrupt_reads(self) -> None:
         """Ends the read that is running now (it raises HistoryError), so that a newer question need not wait for its
-        answer.
+        answer. Urgent reads go on.
         """
-        if self._reader is not None:
-            self._reader.interrupt()
+        self._screens.interrupt()
 
-    # In the threads
-    # ------------------------------------------------------------------------------------------------------------
+    # -- in the writer's thread
 
     def _open_writer(self) -> None:
         self._writer = connect_writer(self.path, busy_seconds=self._busy_seconds)
-
-    def _open_reader(self) -> None:
-        self._reader = connect_reader(self.path, busy_seconds=self._busy_seconds)
-
-    def _read_now(self, job: Callable[[sqlite3.Connection], T], doing: str) -> T:
-        assert self._reader is not None  # noqa: S101  # opened before anybody can ask
-        with translated(doing):
-            self._reader.execute("BEGIN")
-            try:
-                return job(self._reader)
-            finally:
-                if self._reader.in_transaction:
-                    self._reader.execute("ROLLBACK")
 
     def _drain(self) -> None:
         batch: list[_Write] = []
@@ -166,13 +192,13 @@ class Database:
         return result, None
 
     def _shut(self) -> None:
-        # The reader goes first: the last connection to close folds the WAL into the file, and a reader may not.
-        for thread, name in ((self._reader_thread, "_reader"), (self._writer_thread, "_writer")):
-            thread.submit(self._close_one, name)
-            thread.shutdown(wait=True)
+        # Readers go first: the last connection to close folds the WAL into the file, and a reader may not.
+        self._screens.close()
+        self._payments.close()
+        self._writer_thread.submit(self._close_writer)
+        self._writer_thread.shutdown(wait=True)
 
-    def _close_one(self, name: str) -> None:
-        connection: sqlite3.Connection | None = getattr(self, name)
-        if connection is not None:
-            connection.close()
-            setattr(self, name, None)
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
