@@ -22,6 +22,7 @@ from mpp_console.protocol import (
 )
 from mpp_console.server import Challenged, Gate, GateLimits, GateRequest, MemoryStore, Offer, Store
 from mpp_console.server.events import GateEvent
+from mpp_console.server.fields import values_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 REALM = "api.example.com"
@@ -137,3 +138,13 @@ def paying(
     """The same request with a credential for the challenge."""
     value = credential_for(challenge, proof).to_header().reveal()
     return replace(request, headers=(*request.headers, (field_name, value)))
+
+
+def slug(answer: object) -> str | None:
+    """The kind of problem that a refusal names."""
+    assert isinstance(answer, Challenged)
+    return answer.problem.slug
+
+
+def values(answer: Any, name: str) -> list[str]:
+    return values_of(answer.headers, name)
