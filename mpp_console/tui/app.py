@@ -1,0 +1,242 @@
+"""The application: it wires themes, modes, actions and the console together, and does nothing else.
+
+The first frame is drawn before the console is opened, and nothing heavy may be imported before it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
+from textual.reactive import var
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.worker import Worker, WorkerState
+
+from mpp_console.protocol import MppError, inert
+from mpp_console.services.events import ConsoleEvent, Notice
+from mpp_console.services.models import ErrorView
+from mpp_console.tui.actions import Action, Scope, action, bindings
+from mpp_console.tui.display import Lens
+from mpp_console.tui.events import EventLog
+from mpp_console.tui.flows import Flows
+from mpp_console.tui.pump import DRAIN_SECONDS, EventPump
+from mpp_console.tui.themes import DEFAULT_THEME, THEMES
+from mpp_console.tui.view import Unavailable, View
+
+if TYPE_CHECKING:
+    from mpp_console.services import Console
+    from mpp_console.tui.palette import ActionProvider
+
+__all__ = ["ConsoleApp", "run"]
+
+
+def _wallet() -> Screen[None]:
+    from mpp_console.tui.screens.wallet import WalletScreen
+
+    return WalletScreen()
+
+
+def _receipts() -> Screen[None]:
+    from mpp_console.tui.screens.receipts import ReceiptsScreen
+
+    return ReceiptsScreen()
+
+
+def _server() -> Screen[None]:
+    from mpp_console.tui.screens.server import ServerScreen
+
+    return ServerScreen()
+
+
+def _provider() -> type[ActionProvider]:
+    from mpp_console.tui.palette import ActionProvider
+
+    return ActionProvider
+
+
+class ConsoleApp(Flows):
+    """The console over whatever `open_console` gives. `profile` names it until it is open; clocks are for tests to
+    own.
+    """
+
+    TITLE = "mpp console"
+    CSS_PATH = "styles.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "wallet": _wallet,
+        "receipts": _receipts,
+        "server": _server,
+    }
+    DEFAULT_MODE = "wallet"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.APP)]
+    COMMANDS: ClassVar[set[Callable[[], type[ActionProvider]]]] = {_provider}  # type: ignore[assignment]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [  # type: ignore[misc]
+        (0, "-narrow"),
+        (80, "-normal"),
+        (120, "-wide"),
+        (160, "-xwide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (30, "-tall")]  # type: ignore[misc]
+    PAUSE_GC_ON_SCROLL = True
+
+    view: var[View] = var(View(lens=Lens(now=datetime.now(UTC)), profile_name=""))
+
+    def __init__(
+        self,
+        open_console: Callable[[], Awaitable[Console]],
+        *,
+        profile: str = "sandbox",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        theme: str = DEFAULT_THEME,
+    ) -> None:
+        super().__init__()
+        self._open_console = open_console
+        self.clock = clock
+        self.monotonic = monotonic
+        self.services: Console | None = None
+        self.batches: Signal[tuple[ConsoleEvent, ...]] = Signal(self, "events")
+        self.log_entries = EventLog()
+        self._pump: EventPump[ConsoleEvent] = EventPump(self._publish)
+        lens = Lens(now=clock(), ascii=os.environ.get("TERM") == "linux")
+        self.set_reactive(ConsoleApp.view, View(lens=lens, profile_name=profile))
+        for own in THEMES:
+            self.register_theme(own)
+        self.theme = theme
+
+    # Opening and closing
+
+    def on_mount(self) -> None:
+        self.set_interval(DRAIN_SECONDS, self._pump.drain)
+        self.set_interval(1.0, self.refresh_view)
+        # After the first paint, so that somebody sees the console before it is ready.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.run_worker(self._open(), group="console", description="opening", exit_on_error=False)
+
+    async def _open(self) -> None:
+        try:
+            console = await self._open_console()
+            self.services = console
+            console.events.subscribe(self._pump.put)
+            await console.start()
+        except MppError as error:
+            failure = ErrorView(code=error.code, message=str(error), hint=error.hint or "")
+            self.view = replace(self.view, failure=failure)
+            self.tell(error)
+            return
+        self.refresh_view()
+        await console.warm()
+
+    async def on_unmount(self) -> None:
+        if self.services is not None:
+            await self.services.close()
+
+    # What everybody draws from
+
+    def refresh_view(self) -> None:
+        """Takes a new look at the console and at the clock."""
+        state = self.services.snapshot() if self.services is not None and self.view.failure is None else None
+        lens = replace(self.view.lens, now=self.clock())
+        self.view = replace(self.view, lens=lens, state=state, dropped=self._pump.dropped)
+
+    def drain(self) -> None:
+        """Draws what has happened without waiting for the pump's next tick."""
+        self._pump.drain()
+
+    def _publish(self, batch: tuple[ConsoleEvent, ...]) -> None:
+        for event in batch:
+            self.log_entries.hear(event)
+            if isinstance(event, Notice) and event.level != "info":
+                self.say(event.text, warn=event.level == "warn", error=event.level == "error")
+        self.refresh_view()
+        self.batches.publish(batch)
+
+    # Actions
+
+    async def action_do(self, name: str) -> None:
+        """Carries an action out, by the focused widget, its screen or the app, whichever knows how; or says why not."""
+        entry = action(name)
+        try:
+            if reason := self.reason(entry):
+                raise Unavailable(reason)
+            for node in self._reach():
+                handler = getattr(node, entry.handler, None)
+                if handler is not None:
+                    outcome = handler()
+                    if inspect.isawaitable(outcome):
+                        outcome = await outcome
+                    if outcome is not False:
+                        return
+        except Unavailable as reason_not:
+            self.say(str(reason_not), warn=True)
+        except MppError as error:
+            self.tell(error)
+
+    def reason(self, entry: Action) -> str | None:
+        """Why an action cannot be carried out now; None when it can."""
+        return entry.blocked(self.view.state)
+
+    def _reach(self) -> Iterator[DOMNode]:
+        start = self.screen.focused or self.screen
+        yield from start.ancestors_with_self
+
+    # Telling
+
+    def say(self, text: str, *, warn: bool = False, error: bool = False) -> None:
+        """A toast; warnings and errors stay in the event log."""
+        severity: SeverityLevel = "error" if error else "warning" if warn else "information"
+        self.notify(inert(text), severity=severity, markup=False, timeout=8 if error else 4)
+
+    def tell(self, error: MppError) -> None:
+        """An error: a toast with what to do next, and a line in the log."""
+        text = f"{error} {error.hint}" if error.hint else str(error)
+        self.log_entries.add(self.clock(), "error", inert(text))
+        self.say(text, error=True)
+
+    async def guarded(self, work: Awaitable[object]) -> None:
+        """Awaits work of the services; its error is told, never raised."""
+        try:
+            await work
+        except MppError as error:
+            self.tell(error)
+        self.refresh_view()
+
+    def copy_text(self, text: str, what: str) -> None:
+        """Sends text to the clipboard. Terminals do not confirm it, so nobody claims more."""
+        self.copy_to_clipboard(text)
+        self.say(f"Sent to the clipboard: {what}")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            if isinstance(error, MppError):
+                self.tell(error)
+            elif isinstance(error, Unavailable):
+                self.say(str(error), warn=True)
+            elif error is not None:
+                self.log_entries.add(
+                    self.clock(), "error", f"{event.worker.description}: {type(error).__name__}: {error}"
+                )
+                self.say(f"{event.worker.description} failed: {type(error).__name__}. See the events (E).", error=True)
+
+
+def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | None = None) -> int:
+    """Opens the console on a profile and stays until somebody leaves; gives the exit code."""
+
+    async def open_console() -> Console:
+        from mpp_console.services import Console
+
+        return await Console.open(profile, account=account, rpc_url=rpc_url)
+
+    app = ConsoleApp(open_console, profile=profile)
+    return app.run() or app.return_code or 0

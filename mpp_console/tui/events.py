@@ -1,0 +1,61 @@
+"""The event log: what happened, in words, with the command that does the same. Errors stay here when their toast is
+gone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mpp_console.services.events import CommandLogged, ConsoleEvent, Notice, PaymentProgress
+from mpp_console.services.models import Stage
+
+__all__ = ["EventLog", "LogEntry"]
+
+LogLevel = Literal["info", "warn", "error", "action"]
+_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the log."""
+
+    id: str
+    at: datetime
+    level: LogLevel
+    text: str
+    command: str = ""
+
+
+class EventLog:
+    """The latest entries, oldest first."""
+
+    def __init__(self) -> None:
+        self._entries: deque[LogEntry] = deque(maxlen=_LIMIT)
+        self._count = 0
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, at: datetime, level: LogLevel, text: str, command: str = "") -> None:
+        self._count += 1
+        self._entries.append(LogEntry(str(self._count), at, level, text, command))
+
+    def hear(self, event: ConsoleEvent) -> None:
+        """Notes the events that are worth a line."""
+        if isinstance(event, Notice):
+            self.add(event.at, event.level, event.text, event.command or "")
+        elif isinstance(event, CommandLogged):
+            self.add(event.at, "action", "done", event.command)
+        elif isinstance(event, PaymentProgress) and event.stage.final:
+            level: LogLevel = "info" if event.stage is Stage.DONE else "warn"
+            if event.stage is Stage.FAILED:
+                level = "error"
+            detail = event.error.message if event.error else event.message
+            self.add(event.at, level, f"payment {event.stage}: {event.url} {detail}".strip())

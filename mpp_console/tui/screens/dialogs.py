@@ -1,0 +1,247 @@
+"""What opens above a mode and closes with esc: a receipt in full, every key, the event log, the outcomes of a test run,
+and the question before quitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from mpp_console.protocol import inert
+from mpp_console.services.models import ReceiptDetail, RequestRow, RouteOutcome
+from mpp_console.tui.actions import ACTIONS, Scope, bindings, keys_text
+from mpp_console.tui.columns import Cell, Column
+from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
+from mpp_console.tui.events import LogEntry
+from mpp_console.tui.feed import Feed, FeedPane
+from mpp_console.tui.rows import Rows
+from mpp_console.tui.view import app_of, console_of
+from mpp_console.tui.widgets.facts import hanging
+from mpp_console.tui.widgets.pane import Pane
+from mpp_console.tui.widgets.receipt import ReceiptPane
+
+__all__ = ["HelpDialog", "LogDialog", "OutcomesDialog", "QuitDialog", "ReceiptDialog"]
+
+
+class Dialog(ModalScreen[None]):
+    """Anything that esc closes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
+
+    def do_dialog_close(self) -> None:
+        self.dismiss(None)
+
+
+class ReceiptDialog(Dialog):
+    """A receipt, or one served request, on a screen of its own."""
+
+    def __init__(self, shown: str | RequestRow) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def compose(self) -> ComposeResult:
+        yield ReceiptPane(id="dialog-receipt")
+
+    async def on_mount(self) -> None:
+        shown: ReceiptDetail | RequestRow
+        shown = await console_of(self).receipts.get(self._shown) if isinstance(self._shown, str) else self._shown
+        pane = self.query_one(ReceiptPane)
+        pane.show(shown)
+        pane.frame(hint=Content("esc closes"))
+
+
+class HelpDialog(Dialog):
+    """Every action with its keys, by scope, narrowed by what is typed; what cannot be done now says why."""
+
+    AUTO_FOCUS = "#help-search"
+
+    def compose(self) -> ComposeResult:
+        with Pane(title="Keys and actions", hint="type to search · esc closes", id="dialog"):
+            yield Input(placeholder="search", id="help-search", compact=True)
+            with VerticalScroll(id="dialog-body"):
+                yield Static("", id="help-list", markup=False)
+
+    def on_mount(self) -> None:
+        self._draw("")
+
+    @on(Input.Changed, "#help-search")
+    def _search(self, event: Input.Changed) -> None:
+        self._draw(event.value.strip().lower())
+
+    def on_resize(self) -> None:
+        self._draw(self.query_one("#help-search", Input).value.strip().lower())
+
+    def _draw(self, words: str) -> None:
+        lines: list[Content] = []
+        width = self.query_one("#dialog-body").scrollable_content_region.width or 80
+        scope: Scope | None = None
+        for entry in ACTIONS:
+            if words not in f"{entry.label} {entry.help} {keys_text(entry)}".lower():
+                continue
+            if entry.scope is not scope:
+                scope = entry.scope
+                lines += (
+                    [Content(""), Content.styled(scope.value, "bold")]
+                    if lines
+                    else [Content.styled(scope.value, "bold")]
+                )
+            reason = app_of(self).reason(entry)
+            text = (f"{entry.help} Not now: {reason}", MUTED) if reason else entry.help
+            keys = (f"{keys_text(entry) or 'palette':<13}", f"{MUTED if reason else 'bold $primary'}")
+            lines += hanging(Content.assemble(keys, f"{entry.label:<18}"), Content.assemble(text), width)
+        self.query_one("#help-list", Static).update(
+            Content("\n").join(lines or [Content.styled("Nothing matches.", MUTED)])
+        )
+
+
+class QuitDialog(ModalScreen[bool]):
+    """Asks before something would be cut short. Gives True to quit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
+    AUTO_FOCUS = "#stay"
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__()
+        self._reasons = tuple(reasons)
+
+    def compose(self) -> ComposeResult:
+        with Pane(title="Quit?", hint="esc stays", id="question"):
+            yield Static(Content("\n".join(self._reasons or ("Leave the console?",))), markup=False, id="question-text")
+            with Horizontal(id="choices"):
+                yield Button("Stay", id="stay", compact=True)
+                yield Button("Quit", id="quit", compact=True, classes="-armed")
+
+    def do_dialog_close(self) -> None:
+        self.dismiss(False)
+
+    @on(Button.Pressed, "#stay")
+    def _stay(self) -> None:
+        self.dismiss(False)
+
+    @on(Button.Pressed, "#quit")
+    def _quit(self) -> None:
+        self.dismiss(True)
+
+
+_LOG = (
+    Column(title="TIME", width=8, keep=8),
+    Column(title="LEVEL", width=7, keep=7),
+    Column(title="WHAT", width=20, grow=3, keep=9),
+    Column(title="COMMAND", width=20, grow=2, keep=6),
+)
+_LEVELS = {"info": ("✓ info", MUTED), "warn": ("! warn", WARN), "error": ("✗ error", BAD), "action": ("● do", GOOD)}
+
+
+def _log_cells(entry: LogEntry, lens: Lens) -> Sequence[Cell]:
+    level, tone = _LEVELS[entry.level]
+    return (
+        (lens.clock(entry.at), MUTED),
+        (lens.plain(level), tone),
+        (inert(entry.text), ""),
+        (inert(entry.command), MUTED),
+    )
+
+
+class LogDialog(Dialog):
+    """What happened since the start; errors never vanish from here. `Y` copies the command of the selected line."""
+
+    def compose(self) -> ComposeResult:
+        feed: Feed[LogEntry] = Feed(
+            _LOG, _log_cells, app_of(self).view.lens, empty="Nothing has happened yet.", id="log-feed"
+        )
+        with Vertical(id="dialog"):
+            yield FeedPane(feed, title="Events", hint="enter shows it in full · esc closes")
+
+    def on_mount(self) -> None:
+        rows: Rows[LogEntry] = Rows()
+        rows.append(app_of(self).log_entries)
+        self.query_one("#log-feed", Feed).show(rows)
+
+    @on(Feed.Opened, "#log-feed")
+    def _whole(self, event: Feed.Opened) -> None:
+        if event.row is not None:
+            text = "\n".join(part for part in (event.row.text, event.row.command) if part)
+            self.notify(text, title=event.row.level, markup=False, timeout=15)
+
+
+_OUTCOMES = (
+    Column(title="ROUTE", width=22, grow=2, keep=9),
+    Column(title="RESULT", width=8, keep=9),
+    Column(title="EXPECTED", width=16, grow=1, keep=7),
+    Column(title="GOT", width=16, grow=1, keep=8),
+    Column(title="CODE", width=4, right=True, keep=5),
+    Column(title="TOOK", width=8, right=True, keep=4),
+)
+
+
+class OutcomeRow:
+    """An outcome as a row of a list."""
+
+    __slots__ = ("id", "outcome")
+
+    def __init__(self, outcome: RouteOutcome) -> None:
+        self.id = f"{outcome.route.method} {outcome.route.path}"
+        self.outcome = outcome
+
+
+def _outcome_cells(row: OutcomeRow, lens: Lens) -> Sequence[Cell]:
+    outcome = row.outcome
+    return (
+        (f"{outcome.route.method:<4} {inert(outcome.route.path)}", ""),
+        (lens.plain("✓ ok"), GOOD) if outcome.ok else (lens.plain("✗ wrong"), BAD),
+        (inert(outcome.expected), MUTED),
+        (inert(outcome.outcome), "" if outcome.ok else BAD),
+        (str(outcome.status) if outcome.status is not None else lens.plain("—"), MUTED),
+        (f"{outcome.milliseconds:.0f} ms", MUTED),
+    )
+
+
+class OutcomesDialog(Dialog):
+    """Every demo route called once, the table growing as they answer."""
+
+    def __init__(self, outcomes: AsyncIterator[RouteOutcome]) -> None:
+        super().__init__()
+        self._outcomes = outcomes
+
+    def compose(self) -> ComposeResult:
+        feed: Feed[OutcomeRow] = Feed(
+            _OUTCOMES,
+            _outcome_cells,
+            app_of(self).view.lens,
+            empty="Calling every route of the local server…",
+            id="outcome-feed",
+        )
+        with Vertical(id="dialog"):
+            yield FeedPane(
+                feed, title="Test of every route", hint="enter opens its receipt · esc closes", id="outcomes"
+            )
+
+    def on_mount(self) -> None:
+        self.run_worker(self._run(), group="test", description="test of every route", exit_on_error=False)
+
+    async def _run(self) -> None:
+        feed = self.query_one("#outcome-feed", Feed)
+        good = total = 0
+        async for outcome in self._outcomes:
+            good, total = good + outcome.ok, total + 1
+            feed.append([OutcomeRow(outcome)])
+        badge = Content.styled(
+            app_of(self).view.lens.plain(f"✓ {good} of {total} as meant"), GOOD if good == total else WARN
+        )
+        self.call_after_refresh(self.query_one("#outcomes", FeedPane).frame, badge=badge)
+
+    @on(Feed.Opened, "#outcome-feed")
+    async def _open(self, event: Feed.Opened) -> None:
+        row = event.row
+        if isinstance(row, OutcomeRow) and row.outcome.receipt_id:
+            await self.app.push_screen(ReceiptDialog(row.outcome.receipt_id))
+        elif isinstance(row, OutcomeRow) and row.outcome.error:
+            self.notify(inert(row.outcome.error.message), markup=False)

@@ -1,0 +1,46 @@
+"""What every widget draws from: one immutable view of the console, replaced as a whole when something changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from textual.dom import DOMNode
+
+from mpp_console.services.models import ConsoleState, ErrorView
+from mpp_console.tui.display import Lens
+
+if TYPE_CHECKING:
+    from mpp_console.services import Console
+    from mpp_console.tui.app import ConsoleApp
+
+__all__ = ["Unavailable", "View", "app_of", "console_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """`state` is None until the console is open; `failure` says why it will not open. `dropped` counts events not
+    drawn.
+    """
+
+    lens: Lens
+    profile_name: str
+    state: ConsoleState | None = None
+    failure: ErrorView | None = None
+    dropped: int = 0
+
+
+class Unavailable(Exception):
+    """An action cannot be carried out now, for the reason given."""
+
+
+def app_of(node: DOMNode) -> ConsoleApp:
+    return cast("ConsoleApp", node.app)
+
+
+def console_of(node: DOMNode) -> Console:
+    """The open console. Raises Unavailable while there is none."""
+    console = app_of(node).services
+    if console is None:
+        raise Unavailable("The console is still opening.")
+    return console

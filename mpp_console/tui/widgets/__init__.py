@@ -1,0 +1,1 @@
+"""What the screens are made of. Widgets draw what they are given and report what was pressed; they fetch nothing."""

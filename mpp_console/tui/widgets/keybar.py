@@ -1,0 +1,84 @@
+"""The last line of every screen: the keys that work here, from the action registry. What cannot be done now is dim."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+
+from mpp_console.tui.actions import Action, Scope, in_scope, keys_text
+from mpp_console.tui.display import MUTED
+from mpp_console.tui.view import app_of
+
+__all__ = ["ACTION_META", "KeyBar", "run_clicked"]
+
+ACTION_META = "action"
+"""Names the action of a piece of text that can be clicked. (Textual's own links would underline it.)"""
+
+
+async def run_clicked(widget: Widget, event: events.Click) -> None:
+    """Carries out the action of the text that was clicked, if it has one."""
+    name = event.style.meta.get(ACTION_META)
+    if name is not None:
+        event.stop()
+        await app_of(widget).action_do(name)
+
+
+class KeyBar(Widget):
+    """Shows as many actions as fit, the nearest first; help and events keep their place at the right."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; dock: bottom; background: $surface; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, *scopes: Scope) -> None:
+        super().__init__()
+        self._scopes = scopes
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "view", self.refresh_keys)
+        self.watch(self.screen, "focused", self.refresh_keys)
+
+    def refresh_keys(self, _value: object = None) -> None:
+        self.refresh()
+
+    async def on_click(self, event: events.Click) -> None:
+        await run_clicked(self, event)
+
+    def render(self) -> Content:
+        entries = sorted(
+            (entry for entry in self._present() if entry.hint is not None), key=lambda entry: entry.hint or 0
+        )
+        left = [_key(entry, self._blocked(entry)) for entry in entries if (entry.hint or 0) < 90]
+        right = [_key(entry, self._blocked(entry)) for entry in entries if (entry.hint or 0) >= 90]
+        ending = Content("  ").join(right)
+        room = self.size.width - 2 - ending.cell_length
+        line = Content("")
+        for part in left:
+            longer = Content("  ").join([line, part]) if line.cell_length else part
+            if longer.cell_length + 2 > room:
+                break
+            line = longer
+        return Content.assemble(" ", line, " " * max(room - line.cell_length, 0), ending, " ")
+
+    def _present(self) -> tuple[Action, ...]:
+        scopes = list(self._scopes)
+        focused = self.screen.focused
+        if focused is not None and hasattr(focused, "do_list_open"):
+            scopes.append(Scope.LIST)
+        return in_scope(*scopes)
+
+    def _blocked(self, entry: Action) -> bool:
+        return app_of(self).reason(entry) is not None
+
+
+def _key(entry: Action, blocked: bool) -> Content:
+    click = Style.from_meta({ACTION_META: entry.id})
+    key = f"{keys_text(entry, first=True)}"
+    if blocked:
+        return Content.styled(f"{key} {entry.label}", Style.parse(f"dim {MUTED}") + click)
+    return Content.assemble(
+        (key, Style.parse("bold $primary") + click), (f" {entry.label}", Style.parse(MUTED) + click)
+    )

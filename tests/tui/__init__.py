@@ -1,0 +1,1 @@
+"""The screens, drawn from a seeded console and driven by keys."""

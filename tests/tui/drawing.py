@@ -1,0 +1,73 @@
+"""Builds the app over a seeded console with fixed clocks, and lets it come to rest: for snapshots and screenshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from mpp_console.services import Console
+from mpp_console.tui.app import ConsoleApp
+from tests.tui.seeded import NOW, SeededConsole, as_console
+
+SCRUBBED = (
+    "NO_COLOR",
+    "COLORTERM",
+    "TERM_PROGRAM",
+    "FORCE_COLOR",
+    "TEXTUAL_THEME",
+    "TEXTUAL_FILTERS",
+    "TEXTUAL_ANIMATIONS",
+)
+
+
+class Ticker:
+    """A monotonic clock that tests push forward."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def seeded_app(
+    console: SeededConsole | None = None,
+    *,
+    theme: str = "console-dark",
+    clock: Callable[[], datetime] = lambda: NOW,
+    monotonic: Callable[[], float] | None = None,
+) -> ConsoleApp:
+    """The app over `console`, without animation and without a blinking cursor."""
+    seeded = console if console is not None else SeededConsole()
+
+    async def open_console() -> Console:
+        return as_console(seeded)
+
+    app = ConsoleApp(
+        open_console, profile=seeded.profile.name, clock=clock, monotonic=monotonic or Ticker(), theme=theme
+    )
+    app.animation_level = "none"
+    return app
+
+
+async def settle(pilot: Pilot[object]) -> None:
+    """Waits until everything that was begun is drawn."""
+    for _ in range(4):
+        # A review waits for a person, so its worker never comes to rest.
+        if resting := [worker for worker in pilot.app.workers if worker.group != "review"]:
+            await pilot.app.workers.wait_for_complete(resting)
+        if isinstance(pilot.app, ConsoleApp):
+            pilot.app.drain()
+        await pilot.pause()
+    for box in pilot.app.screen.query(Input):
+        box.cursor_blink = False
+    await pilot.pause()
+
+
+def picture(app: App[object], title: str) -> str:
+    """What is on screen, as SVG."""
+    return app.export_screenshot(title=title)
