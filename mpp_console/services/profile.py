@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from mpp_console.methods.tempo.networks import NETWORKS, Network, Token, custom_network
@@ -102,7 +102,7 @@ def _built_in(name: str, changes: NetworkSettings) -> Profile:
         )
     except MppError as error:
         raise _in_settings(name, error) from error
-    return Profile(name=name, network=network, label=changes.label or _LABELS[name])
+    return Profile(name=name, network=_finished(network, changes), label=changes.label or _LABELS[name])
 
 
 def _custom(name: str, changes: NetworkSettings, rpc_url: str | None) -> Profile:
@@ -128,7 +128,18 @@ def _custom(name: str, changes: NetworkSettings, rpc_url: str | None) -> Profile
         )
     except MppError as error:
         raise _in_settings(name, error) from error
-    return Profile(name=name, network=network, label=changes.label or name)
+    return Profile(name=name, network=_finished(network, changes), label=changes.label or name)
+
+
+def _finished(network: Network, changes: NetworkSettings) -> Network:
+    """With what the table of networks has no argument for. Raises SettingsError for a default
+    token that is not listed.
+    """
+    if network.token(network.default_token) is None:
+        raise SettingsError(
+            f"networks.{network.name}.default_token is not among its tokens", hint="list it under tokens too"
+        )
+    return network if changes.faucet is None else replace(network, faucet=changes.faucet)
 
 
 def _in_settings(name: str, error: MppError) -> SettingsError:

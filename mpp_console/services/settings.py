@@ -8,8 +8,9 @@ symbol or address.
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -205,8 +206,34 @@ def _validation_error(text: str, source: str, message: str) -> SettingsError:
         return SettingsError(
             f"{source}, line {line}: {place} has no setting `{unknown[1]}`", hint=f"allowed here: {allowed}"
         )
+    path = _named(text, path, what)
     line = _line_of(text, path)
     return SettingsError(f"{source}, line {line}: {_dotted(path)}: {what[0].lower()}{what[1:]}", hint=_hint_for(what))
+
+
+_TOML_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "array": list, "object": dict}
+
+
+def _named(text: str, path: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """The path with the keys that msgspec writes as `...`: the first ones that lead to a value of the wrong type."""
+    got = re.search(r"got `(\w+)`", what)
+    kind = _TOML_TYPES.get(got[1]) if got else None
+
+    def walk(value: Any, rest: tuple[str, ...]) -> tuple[str, ...] | None:
+        if not rest:
+            return () if kind is None or type(value) is kind else None
+        head, *tail = rest
+        if head.isdigit() and isinstance(value, list):
+            found = walk(value[int(head)], tuple(tail))
+            return None if found is None else (head, *found)
+        for key, item in value.items() if isinstance(value, dict) else ():
+            if head in (key, "..."):
+                found = walk(item, tuple(tail))
+                if found is not None:
+                    return (key, *found)
+        return None
+
+    return walk(tomllib.loads(text), path) or path
 
 
 def _dotted(path: tuple[str, ...]) -> str:

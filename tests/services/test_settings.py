@@ -1,0 +1,77 @@
+"""Settings are read strictly, and a mistake names its line and what would be allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mpp_console.protocol import MppError
+from mpp_console.services.errors import SettingsError
+from mpp_console.services.settings import EXAMPLE, Settings, load_settings, parse_settings, write_example
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "settings.toml") == Settings()
+
+
+def test_the_example_holds_and_changes_nothing() -> None:
+    assert parse_settings(EXAMPLE) == Settings()
+
+
+def test_every_commented_line_of_the_example_holds() -> None:
+    """What people uncomment must work."""
+    lines = [line.lstrip("# ") if line.startswith("#") else line for line in EXAMPLE.splitlines()[1:]]
+    settings = parse_settings("\n".join(lines).replace("0x…", "0x3325a78425F17a7E487Eb5666b2bFd93aBb06c70"))
+    assert settings.policy.per_day == {"pathUSD": "5"}
+    assert settings.networks["devnet"].chain_id == 1337
+    assert settings.policy.origins[0].per_day == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word", "hint"),
+    [
+        ('theme = "x"\nprofil = "x"\n', 2, "profil", "profile"),
+        ("[server]\n\nport = true\n", 3, "server.port", ""),
+        ("[server]\nport = 70000\n", 2, "65535", ""),
+        ("[policy]\nconfirm = true\n\n[policy.per_day]\na = '1'\npathUSD = 0.5\n", 6, "pathUSD", '"0.50"'),
+        ('[policy.per_day]\n"pathUSD" = "half"\n', 2, "half", '"0.50"'),
+        ('[[policy.origins]]\norigin = "a"\ncurrency = "b"\nper_dy = "1"\n', 4, "per_dy", "per_day"),
+        ("[networks.mine]\nfoo = 1\n", 2, "foo", "rpc_url"),
+        ('[policies.mainnet.per_month]\npathUSD = "-1"\n', 2, "-1", ""),
+        ('[policy]\nconfirm = "yes"\n', 2, "policy.confirm", ""),
+    ],
+)
+def test_a_mistake_names_its_line(text: str, line: int, word: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse_settings(text, "settings.toml")
+    assert f"settings.toml, line {line}:" in raised.value.message
+    assert word in raised.value.message
+    assert hint in (raised.value.hint or "")
+
+
+def test_broken_toml_names_its_line() -> None:
+    with pytest.raises(SettingsError, match="line 2"):
+        parse_settings('profile = "sandbox"\nserver = \n')
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load_settings(path)
+
+
+def test_one_profile_may_have_rules_of_its_own() -> None:
+    settings = parse_settings("[policy]\nconfirm = false\n[policies.mainnet]\nconfirm = true\n")
+    assert settings.policy_of("sandbox").confirm is False
+    assert settings.policy_of("mainnet").confirm is True
+
+
+def test_the_example_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "settings.toml"
+    write_example(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(MppError, match="exists"):
+        write_example(path)
