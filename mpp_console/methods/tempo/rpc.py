@@ -1,4 +1,4 @@
-"""A Tempo chain over JSON-RPC, through web3's asynchronous HTTP provider.
+"""A Tempo chain over JSON-RPC, through web3's asynchronous HTTP provider (`provider`).
 
 The provider's raw request is used rather than web3's typed middleware, which does not know Tempo's transactions and
 receipts. web3 takes most of a second to import, so it is imported on the first request and in a thread.
@@ -42,8 +42,7 @@ from .networks import Token, UnknownToken
 from .tip20 import Log, encode_balance_of
 
 if TYPE_CHECKING:
-    from web3 import AsyncHTTPProvider
-
+    from .provider import PooledProvider
     from .transaction import TempoTransaction
 
 __all__ = ["Web3Chain"]
@@ -73,7 +72,7 @@ class Web3Chain:
         self._url = rpc_url
         self._timeout = timeout
         self._sleep = sleep
-        self._provider: AsyncHTTPProvider | None = None
+        self._provider: PooledProvider | None = None
         self._opening = asyncio.Lock()
         self._chain_id: int | None = None
 
@@ -231,26 +230,13 @@ class Web3Chain:
         kind = NotSent if isinstance(error, (ClientConnectorError, InvalidURL)) else ChainUnreachable
         return kind(f"The node at {self._place} cannot be reached ({type(error).__name__}).", hint=hint)
 
-    async def _open(self) -> AsyncHTTPProvider:
+    async def _open(self) -> PooledProvider:
         if self._provider is None:
             async with self._opening:
                 if self._provider is None:
-                    self._provider = await self._connect()
+                    module = await asyncio.to_thread(importlib.import_module, "mpp_console.methods.tempo.provider")
+                    self._provider = module.PooledProvider(self._url)
         return self._provider
-
-    async def _connect(self) -> AsyncHTTPProvider:
-        module = await asyncio.to_thread(importlib.import_module, "web3.providers.rpc.async_rpc")
-        import aiohttp
-
-        provider: AsyncHTTPProvider = module.AsyncHTTPProvider(
-            self._url,
-            # Time is kept by `_ask`, so that a slow transaction can be given more of it.
-            request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)},
-            exception_retry_configuration=None,
-        )
-        # web3's own session opens a connection for each request and warns on newer Pythons.
-        await provider.cache_async_session(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=16)))
-        return provider
 
 
 class _MethodMissing(ChainError):

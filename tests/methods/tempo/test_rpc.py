@@ -192,6 +192,36 @@ async def test_bad_answers_become_our_errors(reply: Any, kind: type[ChainError])
         assert len(node.asked) == 1
 
 
+async def test_an_error_with_an_http_error_status_keeps_its_meaning() -> None:
+    body = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"already known"}}'
+    reply = b"HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with RudeNode(lambda *_: reply) as node:
+        chain = Web3Chain(node.url)
+        with pytest.raises(AlreadyKnown):
+            await chain.send_raw(b"\x76")
+        await chain.aclose()
+
+
+async def test_a_payment_does_not_follow_a_redirect() -> None:
+    async with RudeNode(lambda *_: {"result": "0x" + "ab" * 32}) as elsewhere:
+        reply = f"HTTP/1.1 307 Go\r\nLocation: {elsewhere.url}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        async with RudeNode(lambda *_: reply.encode()) as node:
+            chain = Web3Chain(node.url)
+            with pytest.raises(ChainUnreachable):
+                await chain.send_raw(b"\x76")
+            await chain.aclose()
+        assert elsewhere.asked == []
+
+
+async def test_a_cancelled_question_does_not_block_the_next(chain: Web3Chain) -> None:
+    for _ in range(20):
+        task = asyncio.create_task(chain.block())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert await chain.chain_id() == 1337
+
+
 async def test_a_node_that_never_answers_runs_into_the_timeout() -> None:
     silent = asyncio.Event()
     async with RudeNode(lambda *_: silent) as node:
