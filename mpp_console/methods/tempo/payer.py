@@ -42,6 +42,7 @@ from .quote import judge, judge_time
 from .resolve import TraceKind, resolve_charge
 from .schema import INTENT, METHOD, ChargeRequest
 from .survey import Survey, Surveyor
+from .tip20 import is_token_address
 
 if TYPE_CHECKING:
     from .transaction import TempoTransaction
@@ -128,7 +129,8 @@ class TempoChargePayer:
             allow_unknown_tokens=self._allow_unknown,
         )
         survey = Survey(checks=(), token=self._network.token(request.currency))
-        foreign = request.chain_id != self._network.chain_id or (survey.token is None and not self._allow_unknown)
+        strange = not is_token_address(request.currency) or not self._allow_unknown
+        foreign = request.chain_id != self._network.chain_id or (survey.token is None and strange)
         if mode is not Mode.PROOF and not foreign:
             payable = not any(check.level == "refuse" for check in checks)
             surveyor = Surveyor(chain=self._chain, network=self._network, payer=self._address)

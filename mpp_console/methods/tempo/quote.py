@@ -58,7 +58,9 @@ def judge(
     checks += _judge_mode(request, mode)
     if network.token(request.currency) is None:
         message = f"The token {request.currency} is not in the table of {network.name}"
-        if allow_unknown_tokens:
+        if not is_token_address(request.currency):
+            checks.append(refusal("not-a-token", f"{request.currency} is not the address of a TIP-20 token."))
+        elif allow_unknown_tokens:
             checks.append(warning("unknown-token", f"{message}. Anybody can make a token with any name."))
         else:
             checks.append(refusal("unknown-token", f"{message}. Add it to the settings if you trust it."))

@@ -108,6 +108,8 @@ async def _look(chain: Chain, trace: _Trace, tx_hash: str | None) -> Outcome:
 
 async def _search(chain: Chain, trace: _Trace, block: Block) -> str | None:
     """The hash of the transaction that made our transfer, found by its logs."""
+    if block.number < trace.from_block:
+        return None  # a chain that was started anew
     topics: list[str | None] = [
         TRANSFER_TOPIC if trace.memo is None else TRANSFER_WITH_MEMO_TOPIC,
         _topic(trace.payer),
@@ -119,7 +121,7 @@ async def _search(chain: Chain, trace: _Trace, block: Block) -> str | None:
         address=trace.token,
         topics=topics,
         from_block=trace.from_block,
-        to_block=min(max(block.number, trace.from_block), trace.from_block + SEARCH_BLOCKS),
+        to_block=min(block.number, trace.from_block + SEARCH_BLOCKS),
     )
     for log in logs:
         if int.from_bytes(log.data, "big") == int(trace.amount) and await _is_ours(chain, trace, log):

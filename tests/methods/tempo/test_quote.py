@@ -185,6 +185,13 @@ async def test_a_token_that_nobody_vouches_for_gets_no_name_of_its_own() -> None
     assert "unknown-token" in codes(missing)
 
 
+async def test_a_contract_that_is_no_token_is_never_called() -> None:
+    counter = Counter()
+    quote = await counter.payer(allow_unknown_tokens=True).quote(counter.bind(request(currency=PLATFORM)))
+    assert codes(quote) == {"not-a-token"}
+    assert counter.chain.calls == []
+
+
 async def test_the_fee_comes_from_another_token_when_the_currency_is_just_enough() -> None:
     counter = Counter()
     counter.chain.balances = {(PATH_USD, PAYER.address): 10_000, (BETA_USD, PAYER.address): 5_000}

@@ -109,6 +109,15 @@ async def test_another_chain_proves_nothing() -> None:
     assert "1337" in still.message
 
 
+async def test_a_chain_that_was_started_anew_has_nothing_of_it() -> None:
+    counter = Counter()
+    prepared = await counter.prepare(counter.challenge())
+    counter.clock.forward(60)
+    counter.chain._number = 3
+    assert (await outcome(counter, prepared)).state is OutcomeState.NEVER_HAPPENED
+    assert "logs" not in counter.chain.calls
+
+
 async def test_a_proof_moves_no_money() -> None:
     counter = Counter()
     prepared = await counter.prepare(counter.challenge(0))
