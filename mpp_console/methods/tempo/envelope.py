@@ -29,6 +29,9 @@ Item = bytes | tuple["Item", ...]
 MAX_ENVELOPE_BYTES: Final = 128 * 1024
 """The most that a Tempo node's pool takes for one transaction; more is not worth parsing."""
 
+MAX_DEPTH: Final = 16
+"""Lists within lists: a transaction needs 4, a key authorization a few more."""
+
 
 def encode_list(prefix: int, fields: tuple[Item, ...]) -> bytes:
     """The type byte and the RLP list of the fields."""
@@ -44,10 +47,9 @@ def decode_list(payload: bytes) -> tuple[Item, ...]:
 
     if len(payload) > MAX_ENVELOPE_BYTES:
         raise LimitError(f"the transaction is larger than {MAX_ENVELOPE_BYTES} bytes")
+    _require_shallow(payload)
     try:
         item = _frozen(rlp.decode(payload, strict=True))
-    except RecursionError as error:
-        raise ParseError("the transaction nests lists too deeply", code="bad-rlp") from error
     except Exception as error:
         # rlp raises its own DecodingError, and IndexError or TypeError for some truncated inputs.
         raise ParseError("the transaction is not canonical RLP", code="bad-rlp") from error
@@ -93,6 +95,33 @@ def read_optional_address(item: Item, name: str) -> str | None:
 
 def write_integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _require_shallow(payload: bytes) -> None:
+    """Refuses deep nesting before the decoder recurses into it: libraries raise the interpreter's own limit so far that
+    a few kilobytes of nested lists could end the process. Other faults are left for the decoder to find.
+    """
+    ends: list[int] = []
+    at = 0
+    while at < len(payload):
+        while ends and at >= ends[-1]:
+            ends.pop()
+        first = payload[at]
+        if first < 0xC0:
+            long = first - 0xB7
+            size = 1 if first < 0x80 else first - 0x7F if long <= 0 else 1 + long + _length(payload, at, long)
+            at += size
+            continue
+        long = first - 0xF7
+        start = at + 1 + max(long, 0)
+        ends.append(start + (first - 0xC0 if long <= 0 else _length(payload, at, long)))
+        if len(ends) > MAX_DEPTH:
+            raise ParseError("the transaction nests lists too deeply", code="bad-rlp")
+        at = start
+
+
+def _length(payload: bytes, at: int, size: int) -> int:
+    return int.from_bytes(payload[at + 1 : at + 1 + size], "big")
 
 
 def _frozen(item: object) -> Item:

@@ -49,8 +49,14 @@ EXPIRING_NONCE_KEY: Final = 2**256 - 1
 """The nonce lane without an order: a transaction in it is used once by its hash and dies at `valid_before`."""
 
 _FOREIGN_KINDS: Final = {1: "p256", 2: "webauthn", 3: "keychain v1", 4: "keychain v2", 5: "multisig"}
+_FOREIGN_LENGTHS: Final = {
+    1: range(130, 131),
+    2: range(129, 2_050),
+    3: range(86, 2_071),
+    4: range(86, 2_071),
+    5: range(2, 16_385),
+}
 _SLOT_MARKER: Final = b"\x00"
-_MAX_FOREIGN_SIGNATURE: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +356,7 @@ def _read_signature(item: Item) -> Signature | ForeignSignature:
     raw = read_bytes(item, "senderSignature")
     if len(raw) == 65:
         return Signature.from_bytes65(raw)
-    if not 2 <= len(raw) <= _MAX_FOREIGN_SIGNATURE or raw[0] not in _FOREIGN_KINDS:
+    if not raw or len(raw) not in _FOREIGN_LENGTHS.get(raw[0], ()):
         raise ParseError("the sender's signature is of no known kind", code="bad-signature")
     return ForeignSignature(raw=raw)
 
