@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -55,6 +54,8 @@ class App:
 
     def run(self, work: Callable[[Console], Awaitable[T]]) -> T:
         """Opens the console, does `work` with it, closes it. Errors end the command with their exit code."""
+        import asyncio
+
         from mpp_console.protocol import MppError
 
         try:
@@ -69,6 +70,9 @@ class App:
             sys.exit(0)
 
     async def _with_console(self, work: Callable[[Console], Awaitable[T]]) -> T:
+        import asyncio
+        import signal
+
         from mpp_console.services import Console
 
         settings = self.settings()
@@ -82,7 +86,8 @@ class App:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine of a task
         # The default for SIGTERM ends the process on the spot; a payment under way must get to its journal first.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with suppress(NotImplementedError):  # not on every system
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             return await work(console)
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpp_console.cli.asking import confirmed, someone_is_there
 from mpp_console.cli.context import App, error_json, exit_code, fail, pass_app
 from mpp_console.cli.outfile import check_target, write_whole
 from mpp_console.cli.output import (
@@ -102,11 +102,11 @@ async def _decide(task: PaymentTask, *, consent: bool, verbose: bool) -> None:
         _say_review(review)
     if consent or review.verdict == "allow":
         task.approve()
-    elif sys.stdin.isatty() and sys.stderr.isatty():
+    elif someone_is_there():
         if not verbose:
             _say_review(review)
         question = f"Pay {_price(review.offer)} to {review.offer.recipient}?"
-        if await asyncio.to_thread(click.confirm, question, default=False, err=True):
+        if await confirmed(question):
             if not task.approve():
                 say("Too late: the offer has expired. Nothing was paid.")
                 task.reject()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +94,8 @@ def tail(app: App, *, lines: int, follow: bool) -> None:
     """Follow receipts as they are recorded, until ctrl+c."""
 
     async def work(console: Console) -> None:
+        import asyncio
+
         place, _ = await console.receipts.since(None)
         if lines:
             page = await console.receipts.page(None, None, lines)

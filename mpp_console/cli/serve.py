@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,10 +29,14 @@ def serve(app: App, *, port: int | None) -> None:
     """
 
     async def work(console: Console) -> None:
+        import asyncio
+        import signal
+
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            with suppress(NotImplementedError):  # not on every system
+                loop.add_signal_handler(number, stop.set)
         view = await console.server.start(port)
         tell = _tell_json if app.json else _tell_text
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpp_console.cli.asking import confirmed, someone_is_there
 from mpp_console.cli.context import App, error_json, exit_code, fail, pass_app
 from mpp_console.cli.output import amount_json, amount_text, print_checks, print_facts, print_json, say
 
@@ -69,9 +69,9 @@ async def _decide(task: TransferTask, review: TransferReview, *, dry_run: bool, 
         task.reject()
     elif yes:
         task.approve()
-    elif sys.stdin.isatty() and sys.stderr.isatty():
+    elif someone_is_there():
         question = f"Send {amount_text(review.amount, review.currency)} to {review.recipient}?"
-        if await asyncio.to_thread(click.confirm, question, default=False, err=True):
+        if await confirmed(question):
             task.approve()
         else:
             task.reject()

@@ -25,7 +25,8 @@ def command_line(profile: str, *words: str) -> str:
 
 def pay_command(profile: str, request: PayRequest) -> str:
     """The `pay` command of a request. A body that is long or not text is shown as `@FILE`."""
-    words = ["pay", request.url]
+    account = () if request.account is None else ("--account", request.account)
+    words = [*account, "pay", request.url]
     if request.method != ("POST" if request.body else "GET"):
         words += ["-X", request.method]
     for name, value in request.headers:
@@ -39,8 +40,7 @@ def pay_command(profile: str, request: PayRequest) -> str:
             words += [option, wish]
     if request.mode == "quote":
         words.append("--dry-run")
-    account = () if request.account is None else ("--account", request.account)
-    return command_line(profile, *account, *words)
+    return command_line(profile, *words)
 
 
 def transfer_command(profile: str, request: TransferRequest) -> str:

@@ -52,6 +52,9 @@ __all__ = ["Engine"]
 SANDBOX_ACCOUNT: Final = "main"
 """The throw-away account that the sandbox makes on first use."""
 
+UNLOCKED: Final = timedelta(minutes=10)
+"""How long an opened key stays open without being used."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -95,6 +98,7 @@ class Engine:
         self.http: Once[httpx.AsyncClient] = Once(self._open_http)
         self._allowances = Allowances(paths.allowances)
         self._allowed: tuple[AutoAllow, ...] = ()
+        self._signers: dict[str, tuple[Signer, datetime]] = {}
         self._lock = SandboxLock(self.lock_path)
         self._payments: dict[str | None, Payments] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -222,9 +226,22 @@ class Engine:
         return (AccountPayer(self, account, chain),)
 
     async def signer(self, name_or_address: str) -> Signer:
-        """The key of an account, opened in a worker thread: that takes a second, and may ask for a passphrase."""
-        accounts = await self.accounts.get()
-        return await asyncio.to_thread(accounts.signer, name_or_address)
+        """The key of an account, opened in a worker thread: that takes a second, and may ask for a passphrase.
+
+        An opened key is kept for `UNLOCKED` after its last use, so that a row of payments asks once.
+        """
+        now = self.clock()
+        self._signers = {name: kept for name, kept in self._signers.items() if now - kept[1] < UNLOCKED}
+        found = self._signers.get(name_or_address)
+        if found is None:
+            accounts = await self.accounts.get()
+            found = await asyncio.to_thread(accounts.signer, name_or_address), now
+        self._signers[name_or_address] = found[0], now
+        return found[0]
+
+    def forget_keys(self) -> None:
+        """Closes every key that was opened: accounts have changed."""
+        self._signers.clear()
 
     def _observe(self, event: PaymentEvent) -> None:
         from mpp_console.client.events import PaymentSettled
@@ -330,6 +347,7 @@ class Engine:
 
     async def close(self) -> None:
         """Closes what was made, dependants first. Calling it twice is harmless."""
+        self.forget_keys()
         for task in tuple(self._background):
             task.cancel()
         if self._background:

@@ -88,12 +88,13 @@ def kind_of(error: MppError) -> ErrorKind:
     from mpp_console.client.errors import PaymentError
     from mpp_console.methods.base import PaymentRefused
     from mpp_console.methods.tempo.chain import ChainError, ChainUnreachable
+    from mpp_console.methods.tempo.networks import UnknownToken
     from mpp_console.wallet.accounts import AccountError
     from mpp_console.wallet.directory import AccountExists
     from mpp_console.wallet.files import FileExists
 
     match error:
-        case UsageError() | ParseError() | AccountError() | AccountExists() | FileExists():
+        case UsageError() | ParseError() | AccountError() | AccountExists() | FileExists() | UnknownToken():
             return "usage"
         case RequestFailed() | ChainUnreachable():
             return "network"

@@ -1,0 +1,191 @@
+"""`pay` against a served demo API in another process: what is paid, printed, asked and refused, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, Served, environment, one
+
+
+def test_the_body_on_stdout_and_the_talk_on_stderr(beside: Run, served: Served) -> None:
+    result = beside("pay", f"{served.url}/charge")
+    assert json.loads(result.stdout)["paid"]["method"] == "tempo"
+    assert "paid 0.010000 pathUSD" in result.stderr
+
+
+def test_both_processes_have_the_receipt(beside: Run, served: Served) -> None:
+    paid = one(beside("pay", f"{served.url}/split", "--json"))
+    listed = one(beside("receipts", "list", "--json", paid["receipt"]["reference"]))
+    assert {row["direction"] for row in listed["receipts"]} == {"sent", "received"}
+    assert listed["total"] == 2
+
+
+def test_json_says_all_and_no_secret(beside: Run, served: Served) -> None:
+    result = beside("pay", f"{served.url}/charge", "--json")
+    facts = one(result)
+    assert (facts["status"], facts["paid"], facts["stage"], facts["error"]) == (200, True, "done", None)
+    assert facts["operation"]["amount"] == "0.010000"
+    assert facts["operation"]["reference"] == facts["receipt"]["reference"]
+    assert json.loads(facts["body"])["paid"]["reference"] == facts["receipt"]["reference"]
+    assert set(facts["timings_ms"]) == {"challenge", "review", "sign", "pay", "total"}
+    assert "eyJ" not in result.stdout
+    assert ["payment-receipt", "(hidden)"] in facts["headers"]
+
+
+def test_a_free_resource(beside: Run, served: Served) -> None:
+    result = beside("pay", f"{served.url}/free")
+    assert "routes" in json.loads(result.stdout)
+    assert "paid" not in result.stderr
+
+
+def test_headers_with_the_answer(beside: Run, served: Served) -> None:
+    head, _, body = beside("pay", "-i", f"{served.url}/charge").stdout.partition("\n\n")
+    assert head.startswith("HTTP 200\n")
+    assert "payment-receipt: (hidden)" in head
+    assert json.loads(body)
+
+
+def test_verbose_shows_what_was_decided_on(beside: Run, served: Served) -> None:
+    said = beside("pay", "-v", f"{served.url}/charge").stderr
+    for word in ("LOOPBACK TEST", "server says", "0.010000 pathUSD by tempo/charge", "✓", "receipt", "total"):
+        assert word in said
+
+
+def test_a_body_from_a_file_is_bound_to_the_payment(beside: Run, served: Served, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"say":"hello"}')
+    assert "hello" in beside("pay", f"{served.url}/echo", "-d", f"@{body}").stdout
+    assert "typed" in beside("pay", f"{served.url}/echo", "-d", "@-", stdin="say=typed").stdout
+
+
+def test_output_to_a_file(beside: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert beside("pay", f"{served.url}/charge", "-o", "answer.json").stdout == ""
+    first = json.loads((tmp_path / "answer.json").read_text())
+    beside("pay", f"{served.url}/charge", "-o", str(tmp_path / "answer.json"))
+    assert json.loads((tmp_path / "answer.json").read_text())["serial"] != first["serial"]
+    assert [path.name for path in tmp_path.iterdir()] == ["answer.json"]
+
+
+@pytest.mark.parametrize("name", ["../answer", "link", "folder", "missing/answer", "inner/../../answer"])
+def test_a_file_that_must_not_be_written_stops_it_before_it_pays(
+    name: str, beside: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    for inner in (folder, folder / "folder", folder / "inner"):
+        inner.mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(folder)
+    before = one(beside("receipts", "list", "--json"))["total"]
+    assert "-o" in beside("pay", f"{served.url}/charge", "-o", name, code=2).stderr
+    assert one(beside("receipts", "list", "--json"))["total"] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("{url}/nothing",), 3),
+        (("http://127.0.0.1:1/",), 3),
+        (("{url}/charge", "--max-amount", "0.0001"), 4),
+        (("{url}/faults/bad-recipient",), 4),
+        (("{url}/faults/server-error",), 4),
+        (("{url}/charge", "--offer", "ThetaUSD"), 4),
+        (("ftp://x.example",), 2),
+        (("{url}/charge", "--max-amount", "lots"), 2),
+        (("{url}/charge", "--offer", "0"), 2),
+        (("{url}/charge", "-H", "no colon"), 2),
+        (("{url}/charge", "-d", "@/nonexistent"), 2),
+        (("{url}/charge", "--nonsense"), 2),
+        ((), 2),
+    ],
+)
+def test_exit_codes(words: tuple[str, ...], code: int, beside: Run, served: Served) -> None:
+    result = beside("pay", *(word.format(url=served.url) for word in words), code=code)
+    assert result.stderr
+
+
+def test_an_error_is_data_too(beside: Run, served: Served) -> None:
+    facts = one(beside("pay", "--json", f"{served.url}/faults/server-error", code=4))
+    assert (facts["paid"], facts["status"], facts["error"]["kind"]) == (True, 500, "payment")
+    refused = one(beside("pay", "--json", "ftp://x.example", code=2))
+    assert refused["error"]["kind"] == "usage"
+    assert (
+        one(beside("--profile", "nowhere", "pay", "--json", served.url, code=2))["error"]["code"] == "unknown-profile"
+    )
+
+
+def test_a_dry_run_needs_no_account_and_pays_nothing(devnet: Run, served: Served) -> None:
+    facts = one(devnet("pay", "--dry-run", "--json", f"{served.url}/two-offers"))
+    assert (facts["paid"], facts["verdict"]) == (False, "confirm")
+    assert [offer["chosen"] for offer in facts["offers"]] == [True, False]
+    assert facts["offer"]["payer"] is None
+    result = devnet("pay", "--dry-run", f"{served.url}/charge")
+    assert "0.010000 pathUSD" in result.stdout
+    assert "Nothing has been signed or sent" in result.stderr
+    assert devnet("accounts", "list", "--json").stdout == "[]\n"
+
+
+def test_beyond_the_policy_nothing_is_paid_silently(devnet: Run, served: Served) -> None:
+    assert "accounts create" in devnet("pay", f"{served.url}/charge", "--yes", code=2).stderr
+    devnet("accounts", "create", "main")
+    devnet("fund")
+    refused = devnet("pay", f"{served.url}/charge", code=4)
+    assert "--yes" in refused.stderr
+    assert refused.stdout == ""
+    assert one(devnet("receipts", "list", "--json"))["total"] == 0
+    devnet("pay", f"{served.url}/charge", "--yes")
+    devnet("pay", f"{served.url}/charge", "--max-amount", "0.01")
+    devnet("pay", f"{served.url}/charge", "--max-amount", "0.009999", code=4)
+    assert one(devnet("receipts", "list", "--json"))["total"] == 2
+
+
+def test_not_even_yes_talks_a_limit_over(devnet: Run, served: Served, tmp_path: Path) -> None:
+    path = tmp_path / "home" / "settings.toml"
+    path.write_text(path.read_text().replace('"0.5"', '"0.005"'))
+    devnet("accounts", "create", "main")
+    devnet("fund")
+    assert "0.005000" in devnet("pay", f"{served.url}/charge", "--yes", code=4).stderr
+
+
+def on_a_terminal(home: Path, words: list[str], answer: bytes) -> tuple[int, str]:
+    """Runs a command with a terminal for everything, and types `answer` when it asks."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mpp_console", *words],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment(home),
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen, asked = b"", False
+    while select.select([controller], [], [], 60)[0]:
+        try:
+            seen += os.read(controller, 65536)
+        except OSError:
+            break
+        if not asked and b"[y/N]" in seen:
+            asked = True
+            os.write(controller, answer)
+    os.close(controller)
+    return process.wait(timeout=20), re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
+
+
+@pytest.mark.parametrize(("answer", "code", "total"), [(b"y\n", 0, 1), (b"n\n", 4, 0), (b"\n", 4, 0)])
+def test_a_person_is_asked(answer: bytes, code: int, total: int, devnet: Run, served: Served, tmp_path: Path) -> None:
+    devnet("accounts", "create", "main")
+    devnet("fund")
+    ended, seen = on_a_terminal(tmp_path / "home", ["pay", f"{served.url}/charge"], answer)
+    assert "Pay 0.010000 pathUSD to 0x" in seen
+    assert ended == code, seen
+    assert one(devnet("receipts", "list", "--json"))["total"] == total
