@@ -277,10 +277,10 @@ class TempoChargePayer:
     # -- send and resolve
 
     async def send(self, prepared: Prepared) -> Credential:
-        """Pushes a push payment and waits for it; gives the credential in any case. Raises PaymentFailed,
-        PaymentUncertain.
+        """Pushes a push payment and waits for it; gives the credential in any case.
 
-        May be repeated after a crash: it is the same transaction, which the chain takes once.
+        Raises PaymentFailed or PaymentUncertain, which judge this call: after a crash, when an earlier one may have got
+        through, ask `resolve` first. Sending the same bytes again pays nothing twice.
         """
         if prepared.quote.mode is Mode.PUSH and prepared.reference is not None:
             await push(self._chain, prepared.raw, prepared.reference, timeout=CONFIRM_SECONDS, sleep=self._sleep)

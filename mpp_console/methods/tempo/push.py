@@ -21,11 +21,19 @@ __all__ = ["Unconfirmed", "Undelivered", "await_receipt", "deliver", "push"]
 POLL_SECONDS: Final = 0.5
 """About one block."""
 
+REJECTION_SECONDS: Final = 1.0
+"""How long a refused transaction is looked for all the same. A nonce that is used up is refused too, and then this very
+transaction may be what used it; and a node may answer badly about what it took."""
+
 
 class Undelivered(MppError):
-    """The transaction is certainly not on the chain and not on its way there."""
+    """The transaction is certainly not on the chain and not on its way there. `unreachable`: because no node was."""
 
     default_code = "undelivered"
+
+    @property
+    def unreachable(self) -> bool:
+        return isinstance(self.__cause__, NotSent)
 
 
 class Unconfirmed(MppError):
@@ -57,8 +65,7 @@ async def deliver(
     except AlreadyKnown:
         pass
     except TransactionRejected as error:
-        # A nonce that is used up is also refused: then this very transaction may be what used it.
-        found = await await_receipt(chain, tx_hash, seconds=0, sleep=sleep)
+        found = await await_receipt(chain, tx_hash, seconds=REJECTION_SECONDS, sleep=sleep)
         if found is None:
             raise Undelivered(error.message, code=error.code, hint=error.hint) from error
         return found

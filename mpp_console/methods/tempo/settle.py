@@ -125,6 +125,9 @@ class Settlement:
             )
         except Undelivered as error:
             claims.may_release()
+            if error.unreachable:
+                # The details name our node, which is not for payers.
+                raise InternalPayment(_NO_CHAIN) from error
             raise _failed(f"the chain did not take the transaction. {error.message}", "not-taken") from error
         except Unconfirmed as error:
             raise OutcomeUncertain(
