@@ -1,4 +1,4 @@
-"""The program as people run it: one served demo API in a process of its own, and commands beside it in homes of their own."""
+"""The program as people run it: a demo API served by a process of its own, and commands beside it in their homes."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def alone(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def devnet(served: Served, tmp_path: Path) -> Run:
-    """Commands on a network of one's own, where payments are asked about; it is the served sandbox's chain seen from outside."""
+    """Commands on a network where payments are asked about: the served sandbox's chain, seen from outside."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     settings = f"""

@@ -1,4 +1,4 @@
-"""`pay` against a served demo API in another process: what is paid, printed, asked and refused, and with which exit code."""
+"""`pay` against a demo API of another process: what is paid, printed, asked and refused, and with which exit code."""
 
 from __future__ import annotations
 

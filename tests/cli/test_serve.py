@@ -1,0 +1,56 @@
+"""`serve`: what its first line promises, a line for each request and receipt, and a clean end."""
+
+from __future__ import annotations
+
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Served, one, runner, start_serving, stop_serving
+
+
+def test_the_first_line_says_where_and_what(served: Served) -> None:
+    ready = served.ready
+    assert ready["event"] == "ready"
+    assert ready["url"].startswith("http://127.0.0.1:")
+    assert ready["rpc_url"].startswith("http://127.0.0.1:")
+    assert ready["chain_id"] == 1337
+    assert ready["recipient"].startswith("0x")
+    routes = {route["path"]: route for route in ready["routes"]}
+    assert {"/free", "/charge", "/echo", "/sponsored", "/split", "/zero", "/two-offers", "/slow"} <= set(routes)
+    assert routes["/charge"]["amount"] == "10000"
+    assert set(routes["/charge"]) >= {"method", "path", "rail", "intent", "amount", "note"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_line_for_each_request_and_receipt_and_a_clean_end(tmp_path: Path, number: signal.Signals) -> None:
+    served = start_serving(tmp_path / "home")
+    try:
+        with urllib.request.urlopen(f"{served.url}/free", timeout=10):
+            pass
+        runner(served.home)("pay", f"{served.url}/charge")
+        events = [served.next_event() for _ in range(4)]
+    finally:
+        code, err = stop_serving(served, number)
+    assert (code, err) == (0, "")
+    requests = [event for event in events if event["event"] == "request"]
+    assert [(event["path"], event["status"], event["outcome"]) for event in requests] == [
+        ("/free", 200, "free"),
+        ("/charge", 402, "challenged"),
+        ("/charge", 200, "paid"),
+    ]
+    (receipt,) = (event for event in events if event["event"] == "receipt")
+    assert (receipt["direction"], receipt["amount"], receipt["amount_base_units"]) == ("received", "0.010000", "10000")
+    assert receipt["reference"] == requests[-1]["reference"]
+
+
+def test_a_taken_port_ends_with_an_error(served: Served) -> None:
+    port = served.url.rpartition(":")[2]
+    result = runner(served.home)("serve", "--port", port, "--json", code=1)
+    assert one(result)["error"]["code"] == "port-taken"
+
+
+def test_only_the_sandbox_serves(served: Served) -> None:
+    assert "play money" in runner(served.home)("--profile", "moderato", "serve", code=2).stderr
