@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from mpp_console.methods.imports import recursion_limit_kept
 from mpp_console.protocol import MppError, Secret
 from mpp_console.wallet.files import (
     FileExists,
@@ -308,7 +309,8 @@ class FileStore:
 
     def put(self, key_id: str, key: Secret[bytes], *, label: str) -> None:
         """See KeyStore."""
-        from eth_account import Account
+        with recursion_limit_kept():
+            from eth_account import Account
 
         passphrase = self._passphrases.fresh(label)
         encrypted = Account.encrypt(key.reveal(), passphrase.reveal(), kdf="scrypt", iterations=self._work)
@@ -361,7 +363,8 @@ def decrypt_keystore(content: bytes, passphrase: Secret[str]) -> Secret[bytes]:
 
     A file that asks for more memory or time than any honest one is refused before it gets either.
     """
-    from eth_account import Account
+    with recursion_limit_kept():
+        from eth_account import Account
 
     try:
         parsed = json.loads(content)

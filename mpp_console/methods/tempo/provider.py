@@ -10,8 +10,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import aiohttp
-from web3 import AsyncHTTPProvider
-from web3.types import RPCEndpoint
+
+from mpp_console.methods.imports import recursion_limit_kept
+
+with recursion_limit_kept():
+    from web3 import AsyncHTTPProvider
+    from web3.types import RPCEndpoint
 
 __all__ = ["PooledProvider"]
 
