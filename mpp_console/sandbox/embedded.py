@@ -88,6 +88,8 @@ class EmbeddedServer:
         if self._task.done():
             error = self._task.exception() if not self._task.cancelled() else None
             await self.stop()
+            if isinstance(error, ServerFailed):
+                raise error
             raise ServerFailed("the server ended while it was starting") from error
         return self.url
 
@@ -140,7 +142,11 @@ class EmbeddedServer:
             waiting.cancel()
 
     async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
-        await server.serve(sockets=[listener])
+        try:
+            await server.serve(sockets=[listener])
+        except SystemExit as error:
+            # uvicorn ends the process when an application refuses to start; the process is not its own here.
+            raise ServerFailed("the application refused to start") from error
 
 
 def _uvicorn() -> tuple[Callable[[uvicorn.Config, asyncio.Event], uvicorn.Server], type[uvicorn.Config]]:

@@ -6,6 +6,7 @@ Requests run in one thread of their own: SQLite may wait for another process, an
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,12 @@ __all__ = ["SandboxNode"]
 MAX_BODY: Final = 4 * 1024 * 1024
 """Larger than any batch of the largest transactions that a client has reason to send."""
 MAX_BATCH: Final = 1_000
+MAX_DEPTH: Final = 64
+"""Far more than any request nests. Some libraries raise the interpreter's recursion limit so far that decoding deeper
+bodies could end the process, so they are refused before.
+"""
+
+_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class SandboxNode:
@@ -99,9 +106,11 @@ class SandboxNode:
 
     def handle_body(self, body: bytes) -> bytes | None:
         """Answers what came in an HTTP body, a request or a batch. None when nothing in it wants an answer."""
+        if _too_deep(body):
+            return msgspec.json.encode(_refusal(PARSE_ERROR, f"the body nests deeper than {MAX_DEPTH} levels"))
         try:
             payload = msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.json.encode(_refusal(PARSE_ERROR, "the body is not JSON"))
         if not isinstance(payload, list):
             answer = self.handle(payload)
@@ -129,6 +138,21 @@ class SandboxNode:
             return _json(answered) if answered is not None else Response(status_code=204)
 
         return Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+
+
+def _too_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _NESTING.finditer(body):
+        mark = found[0]
+        if mark in {b"[", b"{"}:
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif mark in {b"]", b"}"}:
+            depth -= 1
+    return False
 
 
 def _wants_answer(request: object) -> bool:
