@@ -75,6 +75,7 @@ _STATUS = {
     "unknown": Sign("!", "unknown", WARN),
     "refused": Sign("✗", "refused", BAD),
     "failed": Sign("✗", "failed", BAD),
+    "none": Sign("!", "missing", WARN),
 }
 _OUTCOME = {
     "free": Sign("○", "free", MUTED),
@@ -169,9 +170,9 @@ class Lens:
         return f"{local:%b %d}" if local.year == today.year else f"{local:%Y-%m-%d}"
 
     def moment(self, at: datetime) -> str:
-        """Absolute, with the offset, and how long ago."""
+        """Absolute, in local time, with the offset."""
         offset = f"{at.astimezone():%z}"
-        return f"{at.astimezone():%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}{self.plain(' · ')}{self.age(at)} ago"
+        return f"{at.astimezone():%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:]}"
 
     def age(self, at: datetime) -> str:
         return self.span(self.now - at)

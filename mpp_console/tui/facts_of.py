@@ -6,7 +6,7 @@ Decoded facts lead. What the server says of itself is quoted, dim, and never rel
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
@@ -147,18 +147,15 @@ _STEPS = (
 )
 
 
-def progress_lines(stage: Stage, times: Mapping[Stage, float], lens: Lens) -> Content:
-    """The steps of a payment: what is done, what is under way, what is to come. `times` are milliseconds since its
-    start.
-    """
+def progress_lines(stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
+    """The steps of a payment: what is done (`past` holds what was heard of), what is under way, what is to come."""
     lines: list[Content] = []
     ended = stage.final and stage is not Stage.DONE
     current = True
     for step, word in _STEPS:
-        reached = stage is Stage.DONE or step in times or (not stage.final and stage.position >= step.position)
+        reached = stage is Stage.DONE or step in past or (not stage.final and stage.position >= step.position)
         if reached:
-            took = f"  {times[step]:.0f} ms" if step in times else ""
-            lines.append(Content.assemble((lens.plain("✓ "), GOOD), word, (took, MUTED)))
+            lines.append(Content.assemble((lens.plain("✓ "), GOOD), word))
         elif ended:
             lines.append(Content.styled(lens.plain(f"○ {word}"), MUTED))
         else:

@@ -229,7 +229,11 @@ class Feed(ScrollView, Generic[R], can_focus=True):
 
     def on_resize(self, _event: events.Resize) -> None:
         self._resize_rows()
-        if self.following:
+        # Only after the new size is in force does the scroll know its end.
+        self.call_after_refresh(self._keep_in_view)
+
+    def _keep_in_view(self) -> None:
+        if self.following and self.follows:
             self._to_end()
         elif self.cursor >= 0:
             self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)

@@ -11,6 +11,7 @@ from textual.app import App
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import PayRequest, Stage
+from mpp_console.tui.arming import LET_GO_SECONDS
 from mpp_console.tui.view import Unavailable, View
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Flows(App[int]):
 
     _testing = False
     _interrupted_at = float("-inf")
+    _review_closed_at = float("-inf")
 
     if TYPE_CHECKING:
 
@@ -98,12 +100,18 @@ class Flows(App[int]):
         """
         from mpp_console.tui.review import ReviewSheet
 
+        if self.monotonic() - self._review_closed_at < LET_GO_SECONDS:
+            # Enter, held down: it opened the sheet, declined on it, and would now open it again and again.
+            return
         url = url.strip()
         if not url:
             raise Unavailable("Type a URL first.")
         request = PayRequest(url=url if "://" in url else f"https://{url}", method=method)
         task = self._services.payments.start(request)
-        await self.push_screen(ReviewSheet(task, opened_by="enter"))
+        await self.push_screen(ReviewSheet(task, opened_by="enter"), self._review_closed)
+
+    def _review_closed(self, _nothing: None) -> None:
+        self._review_closed_at = self.monotonic()
 
     def do_refresh(self) -> None:
         self.run_worker(self._refresh(), group="refresh", exclusive=True, description="balances", exit_on_error=False)

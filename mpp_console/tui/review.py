@@ -61,10 +61,13 @@ class ReviewSheet(ModalScreen[None]):
         self._review: ReviewView | None = None
         self._result: PayResult | None = None
         self._arming: Arming | None = None
-        self._last_key = opened_by
+        self._opened_by = opened_by
+        self._last_key: str | None = None
+        self._last_key_at: float | None = None
         self._press_counts: bool | None = None
         self._decided = False
-        self._progress: dict[Stage, PaymentProgress] = {}
+        self._reached: set[Stage] = set()
+        self._texts: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
         with Pane(title="Review payment", id="sheet"):
@@ -79,7 +82,7 @@ class ReviewSheet(ModalScreen[None]):
             with Horizontal(id="choices"):
                 yield Button("esc Cancel", id="cancel", compact=True)
                 yield Button("a Allow once", id="approve", compact=True)
-                yield Button("A Allow this origin", id="allow", compact=True)
+                yield Button("A Allow origin", id="allow", compact=True)
 
     def on_mount(self) -> None:
         app_of(self).batches.subscribe(self, self._hear)
@@ -91,7 +94,9 @@ class ReviewSheet(ModalScreen[None]):
         self._review = await self._payment.review()
         if self._review is not None and not self._payment.stage.final:
             now = app_of(self).monotonic()
-            self._arming = Arming(opened_at=now, opened_by=self._last_key)
+            self._arming = Arming(
+                opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
+            )
             self._draw(app_of(self).view.lens)
         self._result = await self._payment.result()
         self._decided = True
@@ -101,7 +106,7 @@ class ReviewSheet(ModalScreen[None]):
     def _hear(self, events: Sequence[ConsoleEvent]) -> None:
         for event in events:
             if isinstance(event, PaymentProgress) and event.task_id == self._payment.id:
-                self._progress[event.stage] = event
+                self._reached.add(event.stage)
         self._draw(app_of(self).view.lens)
 
     def _look(self, view: View) -> None:
@@ -110,9 +115,10 @@ class ReviewSheet(ModalScreen[None]):
     # Deciding
 
     def on_key(self, event: events.Key) -> None:
-        self._last_key = event.key
+        now = app_of(self).monotonic()
+        self._last_key, self._last_key_at = event.key, now
         if self._arming is not None:
-            self._press_counts = self._arming.key(event.key, app_of(self).monotonic())
+            self._press_counts = self._arming.key(event.key, now)
 
     def do_review_approve(self) -> None:
         self._approve(None)
@@ -143,7 +149,7 @@ class ReviewSheet(ModalScreen[None]):
         if reason := self._blocked():
             raise Unavailable(reason)
         if not (self._arming.ready(app_of(self).monotonic()) if counts is None else counts):
-            raise Unavailable("Too soon: read the sheet, then press the key anew.")
+            raise Unavailable("Too soon. Let go of the key, wait a second, then press it again.")
         self._decided = self._payment.approve(allow)
         if not self._decided:
             raise Unavailable("This offer can no longer be approved. Close the sheet and ask again.")
@@ -205,25 +211,37 @@ class ReviewSheet(ModalScreen[None]):
         self._draw_frame(lens)
         review, result = self._review, self._result
         if review is not None:
-            self.query_one("#headline", Static).update(review_headline(review, lens))
+            self._put("#headline", review_headline(review, lens))
             self.query_one("#review-facts", Facts).show(review_facts(review, lens))
         elif result is None:
             waiting = Content.assemble(
                 (lens.plain("◐ "), INFO), "asking for the price of ", (self._payment.request.url, "bold")
             )
-            self.query_one("#headline", Static).update(waiting)
-        self.query_one("#review-facts").display = review is not None and result is None
-        self.query_one("#progress", Static).update(self._progress_content(lens))
-        self.query_one("#progress").display = review is not None and self._decided
-        self.query_one("#result-facts").display = self.query_one("#result-body").display = result is not None
+            self._put("#headline", waiting)
+        self._show("#review-facts", on=review is not None and result is None)
+        self._put("#progress", self._progress_content(lens))
+        self._show("#progress", on=review is not None and self._decided)
+        self._show("#result-facts", on=result is not None)
+        self._show("#result-body", on=result is not None)
         if result is not None:
             self.query_one("#result-facts", Facts).show(result_facts(result, lens))
-            self.query_one("#result-body", Static).update(result_body(result))
+            self._put("#result-body", result_body(result))
         self._draw_choices()
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """As high as what is shown, and no higher than leaves the choices in view; beyond that it scrolls."""
+        body = self.query_one("#sheet-body")
+        shown = sum(child.outer_size.height for child in body.children if child.display)
+        sheet = self.query_one("#sheet")
+        beside = [child for child in sheet.children if child is not body and child.display]
+        others = sheet.gutter.height + sum(child.outer_size.height + child.styles.margin.height for child in beside)
+        height = max(min(shown, self.size.height - others), 3)
+        if height != body.outer_size.height:
+            body.styles.height = height
 
     def _progress_content(self, lens: Lens) -> Content:
-        times = {stage: event.elapsed_ms for stage, event in self._progress.items()}
-        return progress_lines(self._payment.stage, times, lens)
+        return progress_lines(self._payment.stage, self._reached, lens)
 
     def _draw_frame(self, lens: Lens) -> None:
         sheet, review, stage = self.query_one("#sheet", Pane), self._review, self._payment.stage
@@ -246,21 +264,34 @@ class ReviewSheet(ModalScreen[None]):
         deciding = self._review is not None and self._result is None and not self._decided
         payable = deciding and self._review is not None and self._review.offer is not None
         typed = self.query_one("#typed", Input)
-        typed.display = payable and self._grave
+        self._show("#typed", on=payable and self._grave)
         if self._review is not None and typed.display:
             typed.placeholder = "amount"
         approve, allow = self.query_one("#approve", Button), self.query_one("#allow", Button)
-        approve.display = payable
-        allow.display = payable and not self._grave
+        self._show("#approve", on=payable)
+        self._show("#allow", on=payable and not self._grave)
         armed = bool(
             deciding and self._arming and self._arming.ready(app_of(self).monotonic()) and self._blocked() is None
         )
         approve.set_class(armed, "-armed")
         allow.set_class(armed, "-armed")
-        self.query_one("#cancel", Button).label = Content("esc Cancel" if deciding else "esc Close")
+        cancel, label = self.query_one("#cancel", Button), "esc Cancel" if deciding else "esc Close"
+        if str(cancel.label) != label:
+            cancel.label = Content(label)
         note = self._note() if deciding else ""
-        self.query_one("#note", Static).update(Content(note))
-        self.query_one("#note").display = bool(note)
+        self._put("#note", Content(note))
+        self._show("#note", on=bool(note))
+
+    def _put(self, selector: str, content: Content) -> None:
+        """Changes a text, if it changes: ten looks a second must not mean ten paints."""
+        if not content.is_same(self._texts.get(selector, Content(""))):
+            self._texts[selector] = content
+            self.query_one(selector, Static).update(content)
+
+    def _show(self, selector: str, *, on: bool) -> None:
+        widget = self.query_one(selector)
+        if widget.display != on:
+            widget.display = on
 
     def _note(self) -> str:
         if reason := self._blocked():

@@ -45,9 +45,9 @@ class ReceiptSource(Protocol):
 
     async def page(
         self,
-        filter: ReceiptFilter | None = None,
+        filter: ReceiptFilter | None = None,  # noqa: A002
         after: str | None = None,
-        limit: int = 200,  # noqa: A002
+        limit: int = 200,
     ) -> ReceiptPage: ...
 
 

@@ -56,7 +56,7 @@ def seeded_app(
 
 async def settle(pilot: Pilot[object]) -> None:
     """Waits until everything that was begun is drawn."""
-    for _ in range(4):
+    for _ in range(3):
         # A review waits for a person, so its worker never comes to rest.
         if resting := [worker for worker in pilot.app.workers if worker.group != "review"]:
             await pilot.app.workers.wait_for_complete(resting)

@@ -493,9 +493,9 @@ class SeededReceipts:
 
     async def page(
         self,
-        filter: ReceiptFilter | None = None,
+        filter: ReceiptFilter | None = None,  # noqa: A002
         after: str | None = None,
-        limit: int = 200,  # noqa: A002
+        limit: int = 200,
     ) -> ReceiptPage:
         rows = [row for row in reversed(self.rows) if filter is None or filter.text in row.url]
         start = int(after or 0)

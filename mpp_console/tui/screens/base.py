@@ -39,7 +39,7 @@ class ModeScreen(Screen[None]):
         self.watch(self.app, "view", self._receive)
 
     def _receive(self, view: View) -> None:
-        if not self._opened and view.state is not None and app_of(self).services is not None:
+        if not self._opened and view.state is not None and view.state.started and app_of(self).services is not None:
             self._opened = True
             self.opened()
         self.look(view)

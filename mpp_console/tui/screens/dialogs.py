@@ -173,10 +173,10 @@ class LogDialog(Dialog):
 
 
 _OUTCOMES = (
-    Column(title="ROUTE", width=22, grow=2, keep=9),
+    Column(title="ROUTE", width=26, keep=9),
     Column(title="RESULT", width=8, keep=9),
-    Column(title="EXPECTED", width=16, grow=1, keep=7),
-    Column(title="GOT", width=16, grow=1, keep=8),
+    Column(title="EXPECTED", width=16, grow=3, keep=7),
+    Column(title="GOT", width=19, grow=1, keep=8),
     Column(title="CODE", width=4, right=True, keep=5),
     Column(title="TOOK", width=8, right=True, keep=4),
 )

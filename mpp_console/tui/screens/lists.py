@@ -88,11 +88,11 @@ class RouteRow:
 
 ROUTES = (
     Column(title="ROUTE", width=26, grow=2, keep=9),
-    Column(title="PRICE", width=10, right=True, keep=9, whole=True),
+    Column(title="PRICE", width=8, right=True, keep=9, whole=True),
     Column(title="UNIT", width=8, keep=6),
     Column(title="INTENT", width=12, keep=3),
-    Column(title="HITS", width=5, right=True, keep=8),
-    Column(title="REVENUE", width=12, right=True, keep=7, whole=True),
+    Column(title="HITS", width=4, right=True, keep=8),
+    Column(title="REVENUE", width=8, right=True, keep=7, whole=True),
     Column(title="NOTE", width=18, grow=3, keep=2),
 )
 

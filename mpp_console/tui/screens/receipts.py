@@ -38,6 +38,7 @@ class ReceiptsScreen(ModeScreen):
     def __init__(self) -> None:
         super().__init__()
         self._filter: ReceiptFilter | None = None
+        self._all = 0
 
     def body(self) -> ComposeResult:
         feed: Feed[ReceiptRow] = Feed(RECEIPTS, receipt_cells, app_of(self).view.lens, empty=_EMPTY, id="receipts-feed")
@@ -69,6 +70,9 @@ class ReceiptsScreen(ModeScreen):
     async def _open_rows(self) -> None:
         rows: Rows[ReceiptRow] = Rows(ReceiptPages(console_of(self).receipts, self._filter))
         await rows.open()
+        if self._filter is None:
+            self._all = len(rows)
+        self.query_one("#receipts-list", FeedPane).total = None if self._filter is None else self._all
         self.feed.empty = "No receipt passes this filter. Press esc to clear it." if self._filter else _EMPTY
         self.feed.show(rows)
 
@@ -80,6 +84,7 @@ class ReceiptsScreen(ModeScreen):
         receipts = [event.row for event in events if isinstance(event, ReceiptRecorded)]
         if not receipts:
             return
+        self._all += len(receipts)
         if self._filter is None:
             self.feed.append(receipts)
         else:

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from mpp_console.services.events import AccountsChanged, ConsoleEvent, ReceiptRecorded
+from mpp_console.services.events import AccountsChanged, BalanceChanged, ConsoleEvent, ReceiptRecorded
 from mpp_console.services.models import ReceiptRow
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.feed import Feed, FeedPane
@@ -103,6 +103,7 @@ class WalletScreen(ModeScreen):
         receipts = [event.row for event in events if isinstance(event, ReceiptRecorded)]
         if receipts:
             self.feed.append(receipts)
+        if receipts or any(isinstance(event, BalanceChanged) for event in events):
             self.run_worker(self._read_hours(), group="hours", exclusive=True, description="spending by hour")
         for event in events:
             if isinstance(event, AccountsChanged):

@@ -36,18 +36,24 @@ class KeyBar(Widget):
     def __init__(self, *scopes: Scope) -> None:
         super().__init__()
         self._scopes = scopes
+        self._drawn = Content("")
 
     def on_mount(self) -> None:
         self.watch(self.app, "view", self.refresh_keys)
         self.watch(self.screen, "focused", self.refresh_keys)
 
     def refresh_keys(self, _value: object = None) -> None:
-        self.refresh()
+        if not self._content().is_same(self._drawn):
+            self.refresh()
 
     async def on_click(self, event: events.Click) -> None:
         await run_clicked(self, event)
 
     def render(self) -> Content:
+        self._drawn = self._content()
+        return self._drawn
+
+    def _content(self) -> Content:
         entries = sorted(
             (entry for entry in self._present() if entry.hint is not None), key=lambda entry: entry.hint or 0
         )

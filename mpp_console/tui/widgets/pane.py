@@ -40,8 +40,8 @@ class Pane(Vertical):
         *children: Widget,
         title: str,
         hint: str = "",
-        id: str | None = None,
-        classes: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
     ) -> None:
         super().__init__(*children, id=id, classes=classes)
         self._title = Content(title)

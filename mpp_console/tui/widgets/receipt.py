@@ -106,6 +106,7 @@ def receipt_facts(detail: ReceiptDetail, lens: Lens) -> list[Fact]:
         Fact("origin" if sent else "route", inert(row.url or row.origin)),
         Fact("method", f"{inert(row.method)}/{inert(row.intent)}"),
         Fact("time", lens.moment(row.at)),
+        Fact("", Content.styled(f"{lens.age(row.at)} ago", MUTED)),
         GAP_FACT,
         Fact("reference", inert(row.reference)),
     ]
@@ -126,10 +127,8 @@ def receipt_facts(detail: ReceiptDetail, lens: Lens) -> list[Fact]:
 def _operation_facts(operation: OperationView, lens: Lens) -> list[Fact]:
     facts = [
         Fact("operation", inert(operation.id)),
-        Fact(
-            "journal",
-            Content.assemble(lens.status(operation.state).content, (f"  {lens.moment(operation.updated_at)}", MUTED)),
-        ),
+        Fact("journal", lens.status(operation.state).content),
+        Fact("", Content.styled(lens.moment(operation.updated_at), MUTED)),
         Fact("mode", inert(operation.mode)),
     ]
     if operation.error:
@@ -143,6 +142,7 @@ def request_facts(row: RequestRow, lens: Lens) -> list[Fact]:
         Fact("outcome", lens.outcome(row.outcome).content),
         Fact("status", str(row.status)),
         Fact("time", lens.moment(row.at)),
+        Fact("", Content.styled(f"{lens.age(row.at)} ago", MUTED)),
     ]
     if row.amount is not None:
         facts.append(Fact("amount", Content.styled(lens.money(row.amount, row.currency), "bold")))

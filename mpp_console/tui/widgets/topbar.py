@@ -36,6 +36,7 @@ class TopBar(Widget):
         super().__init__()
         self._mode = mode
         self._view: View | None = None
+        self._drawn = Content("")
 
     def on_mount(self) -> None:
         self.watch(self.app, "view", self._look)
@@ -44,12 +45,17 @@ class TopBar(Widget):
         self._view = view
         kind = view.state.profile.kind if view.state else ("mainnet" if view.profile_name == "mainnet" else "")
         self.set_class(kind == "mainnet", "-mainnet")
-        self.refresh()
+        if not self._content().is_same(self._drawn):
+            self.refresh()
 
     async def on_click(self, event: events.Click) -> None:
         await run_clicked(self, event)
 
     def render(self) -> Content:
+        self._drawn = self._content()
+        return self._drawn
+
+    def _content(self) -> Content:
         view = self._view or app_of(self).view
         width = self.size.width
         top = _spread(self._facts(view), [self._server(view)], width)
