@@ -4,6 +4,7 @@ twice.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,8 @@ def import_(app: App, *, name: str, keystore: Path | None, key_file: Any) -> Non
     if keystore is not None and key_file is not None:
         raise click.UsageError("--keystore and --key-file exclude each other")
     if keystore is not None:
-        passphrase = Secret(ask_passphrase(f"Passphrase of {keystore.name}"))
+        given = os.environ.get("MPP_CONSOLE_PASSPHRASE") or ask_passphrase(f"Passphrase of {keystore.name}")
+        passphrase = Secret(given)
         account = app.run(lambda console: console.accounts.import_keystore(name, keystore, passphrase))
     else:
         text = ask_passphrase("Private key (hex)") if key_file is None else key_file.read(_KEY_LIMIT)

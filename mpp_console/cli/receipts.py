@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mpp_console.cli.context import App, pass_app
-from mpp_console.cli.output import amount_text, print_facts, print_json, print_table, say, time_text
+from mpp_console.cli.output import amount_json, amount_text, print_facts, print_json, print_table, say, time_text
 from mpp_console.cli.serve import receipt_json
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
-    from mpp_console.services.models import ReceiptDetail, ReceiptPage, ReceiptRow
+    from mpp_console.services.models import OperationView, ReceiptDetail, ReceiptPage, ReceiptRow
     from mpp_console.services.receipts import ExportFormat
 
 __all__ = ["receipts"]
@@ -25,7 +25,7 @@ _LOOK_AGAIN = 0.5
 
 @click.group()
 def receipts() -> None:
-    """List, show, export and follow receipts."""
+    """List, show, export and follow receipts; find out what was left open."""
 
 
 @receipts.command("list", epilog=_FILTER_HELP)
@@ -85,6 +85,36 @@ def export(app: App, *, filter_words: tuple[str, ...], fmt: ExportFormat, output
 
 
 @receipts.command()
+@pass_app
+def recover(app: App) -> None:
+    """Ask the network what became of payments and transfers that were left open. Nothing is ever paid again."""
+
+    async def work(console: Console) -> tuple[tuple[OperationView, ...], tuple[OperationView, ...]]:
+        ended = (*await console.payments.recover(), *await console.transfers.recover())
+        return ended, await console.payments.unresolved()
+
+    ended, still_open = app.run(work)
+    if app.json:
+        print_json(
+            {"ended": [_operation_json(row) for row in ended], "open": [_operation_json(row) for row in still_open]}
+        )
+        return
+    rows = [
+        (
+            row.kind,
+            row.state,
+            amount_text(row.amount, row.currency),
+            row.recipient,
+            row.reference or "",
+            row.error or "",
+        )
+        for row in (*ended, *still_open)
+    ]
+    print_table(("kind", "state", "amount", "recipient", "reference", ""), rows, right=frozenset({"amount"}))
+    say(f"{len(ended)} ended, {len(still_open)} still open")
+
+
+@receipts.command()
 @click.option(
     "--lines", "-n", type=click.IntRange(0, 1000), default=10, show_default=True, help="Begin with the last N."
 )
@@ -125,6 +155,19 @@ def _tell(app: App, rows: Any) -> None:
         else:
             click.echo("  ".join(_cells(row)))
             sys.stdout.flush()
+
+
+def _operation_json(row: OperationView) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "state": row.state,
+        "url": row.url,
+        "recipient": row.recipient,
+        "reference": row.reference,
+        "error": row.error,
+        **amount_json(row.amount, row.currency),
+    }
 
 
 def _facts(detail: ReceiptDetail) -> list[tuple[str, str]]:

@@ -124,3 +124,4 @@ class AccountsService:
 
     async def _changed(self) -> None:
         self._engine.events.publish(AccountsChanged(accounts=await self.list()))
+        self._engine.on_change()

@@ -48,10 +48,18 @@ _WARM = (
     "mpp_console.methods.tempo.payer",
     "mpp_console.methods.tempo.payee",
     "mpp_console.methods.tempo.rpc",
+    "mpp_console.wallet.accounts",
+    "mpp_console.wallet.balances",
+    "mpp_console.wallet.transfers",
+    "mpp_console.sandbox.node",
     "mpp_console.sandbox.demo",
     "mpp_console.sandbox.embedded",
+    "mpp_console.services.tail",
     "mpp_console.server.stores.sqlite",
     "uvicorn.protocols.http.h11_impl",
+    "anyio._backends._asyncio",
+    "anyio.lowlevel",
+    "anyio.streams.tls",
     "web3",
 )
 RETRY_SECONDS = 15.0
@@ -89,7 +97,7 @@ class Console:
         self._spending = Spending(engine)
         self._starting: asyncio.Task[None] | None = None
         self._unresolved = 0
-        engine.on_settled = self._money_moved
+        engine.on_change = self._refresh_soon
 
     @classmethod
     async def open(
@@ -139,7 +147,7 @@ class Console:
         Then settles what an earlier run left unresolved, and reads the balances. Calling it twice is harmless. What
         cannot be had (a node that does not answer) becomes a Notice; the rest works.
         """
-        if self._starting is None:
+        if self._starting is None or _failed(self._starting):
             self._starting = asyncio.create_task(self._start(), name="start")
         await asyncio.shield(self._starting)
 
@@ -188,7 +196,7 @@ class Console:
             test_unavailable=self.payments.test_unavailable,
             fund_unavailable=self._funds.unavailable,
             unresolved=self._unresolved,
-            started=self._starting is not None and self._starting.done(),
+            started=self._starting is not None and self._starting.done() and not _failed(self._starting),
         )
 
     async def balances(self, refresh: bool = True, *, account: str | None = None) -> tuple[BalanceView, ...]:
@@ -260,15 +268,15 @@ class Console:
     async def _settle_unresolved(self) -> None:
         """Asks about what was left open now, and again while anything is."""
         while True:
-            for operation in await self.payments.recover():
-                text = f"{operation.url}: an earlier payment turned out {operation.state}"
-                self._engine.notice("info", text, f"mpp-console receipts show {operation.id}")
-            await self.transfers.recover()
+            for operation in (*await self.payments.recover(), *await self.transfers.recover()):
+                whom = operation.url or operation.recipient
+                text = f"an earlier {operation.kind} to {whom} turned out {operation.state}"
+                self._engine.notice("info", text, "mpp-console receipts list")
             self._unresolved = len(await self.payments.unresolved())
             await asyncio.sleep(RETRY_SECONDS)
 
-    def _money_moved(self) -> None:
-        """Something was spent or may have been: the sums and the balances on the screens are old."""
+    def _refresh_soon(self) -> None:
+        """Money moved, or another account is in use: the sums and the balances on the screens are old."""
 
         async def refresh() -> None:
             await self._spending.read()
@@ -277,3 +285,7 @@ class Console:
 
         if self._starting is not None:
             self._engine.spawn(refresh(), "reading balances")
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -100,9 +100,9 @@ class Engine:
         self._allowed: tuple[AutoAllow, ...] = ()
         self._signers: dict[str, tuple[Signer, datetime]] = {}
         self._lock = SandboxLock(self.lock_path)
-        self._payments: dict[str | None, Payments] = {}
+        self._payments: dict[tuple[str, str] | None, Payments] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self.on_settled: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
 
     # Talk ------------------------------------------------------------------------------------------------------------
 
@@ -194,8 +194,9 @@ class Engine:
     async def payments_for(self, account_name: str | None) -> Payments:
         """The paying engine for one account; without any account it quotes and signs nothing. Raises NoAccount."""
         account = await self.account(account_name)
-        address = None if account is None else account.address
-        if address not in self._payments:
+        # The kind belongs to it: an address that was only watched may get its key later.
+        who = None if account is None else (account.address, account.kind)
+        if who not in self._payments:
             chain = await self.chain.get()
             journal = await self.journal.get()
             self._allowed = await asyncio.to_thread(self._allowances.load, self.clock())
@@ -204,7 +205,7 @@ class Engine:
 
             payers = self._payers(account, chain)
             self._payments.setdefault(
-                address,
+                who,
                 Payments(
                     payers=payers,
                     policy=self.policy,
@@ -214,7 +215,7 @@ class Engine:
                     observe=self._observe,
                 ),
             )
-        return self._payments[address]
+        return self._payments[who]
 
     async def quoting_payers(self, account_name: str | None) -> tuple[Payer, ...]:
         """Rails that can quote for an account, or for nobody. They sign nothing unless asked by `payments_for`."""
@@ -244,12 +245,12 @@ class Engine:
         self._signers.clear()
 
     def _observe(self, event: PaymentEvent) -> None:
-        from mpp_console.client.events import PaymentSettled
+        from mpp_console.client.events import OutcomeLost, PaymentRefusedEvent, PaymentSettled
 
         if isinstance(event, PaymentSettled):
             self.events.publish(ReceiptRecorded(row=receipt_row(event.record)))
-        if hasattr(event, "operation"):
-            self.on_settled()
+        if isinstance(event, PaymentSettled | PaymentRefusedEvent | OutcomeLost):
+            self.on_change()
 
     # Making and closing ----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from mpp_console.services.accounts import AccountsService, account_view
 from mpp_console.services.errors import NoFaucet
 from mpp_console.services.events import BalanceChanged
 from mpp_console.services.models import AccountView, BalanceView, FundResult, ReceiveView
+from mpp_console.services.once import load
 
 if TYPE_CHECKING:
     from mpp_console.services.engine import Engine
@@ -39,15 +40,19 @@ class FundsService:
         return f"{self._engine.profile.label} gives no test money; send tokens to your address instead"
 
     async def refresh(self) -> None:
-        """Reads the account in use again, if there is one."""
+        """Reads the account in use again; without any account there is nothing to hold."""
         if await self._engine.account() is not None:
             await self.read(None)
+        elif self.account is not None:
+            self.account, self.balances, self.read_at = None, (), None
+            self._engine.events.publish(BalanceChanged(balances=(), at=self._engine.clock()))
 
     async def read(self, name: str | None) -> tuple[BalanceView, ...]:
         """Balances of each token of the network. Raises NoAccount."""
         engine = self._engine
         account = await engine.require_account(name)
         chain = await engine.chain.get()
+        await load("mpp_console.wallet.balances")
         from mpp_console.wallet.balances import read_balances
 
         found = await read_balances(chain, engine.network, account.address, clock=engine.clock)
@@ -65,6 +70,7 @@ class FundsService:
             raise NoFaucet(self.unavailable, hint="see the address with: mpp-console receive")
         engine.log_command("fund")
         chain = await engine.chain.get()
+        await load("mpp_console.wallet.funding", "mpp_console.methods.tempo.push")
         from mpp_console.wallet.funding import fund
 
         done = await fund(chain, engine.network, account.address, clock=engine.clock)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mpp_console.protocol import MppError
-from mpp_console.services.commands import pay_command
+from mpp_console.services.commands import command_line, pay_command
 from mpp_console.services.models import ErrorView, PayResult, Stage
 from mpp_console.services.payment_task import PaymentTask
 from mpp_console.services.requests import offer_position
@@ -151,6 +151,8 @@ class PaymentRun:
                 stage = Stage.FAILED
             case errors.OutcomeUnknown():
                 stage = Stage.UNKNOWN
+                command = command_line(self._engine.profile.name, "receipts", "recover")
+                shown = replace(shown, hint=f"do not pay again before it is resolved; ask with: {command}")
             case _:
                 pass
         body = answer.content if answer is not None and answer.is_stream_consumed else b""

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerService"]
 
+_PARTS = (
+    "mpp_console.methods.tempo.payee",
+    "mpp_console.sandbox.demo",
+    "mpp_console.sandbox.embedded",
+    "mpp_console.server.stores.sqlite",
+    "mpp_console.services.tail",
+    "uvicorn",
+)
 KEPT_REQUESTS = 1000
 SPONSOR_FLOOR = 1_000_000
 """Base units below which the fee sponsor is given more play money: a dollar pays thousands of fees."""
@@ -114,7 +122,7 @@ class ServerService:
         self._engine.events.publish(ServerChanged(view=self.view()))
 
     async def _open(self, port: int) -> None:
-        await load("mpp_console.sandbox.demo", "mpp_console.sandbox.embedded", "mpp_console.server.stores.sqlite")
+        await load(*_PARTS)
         from mpp_console.sandbox.embedded import EmbeddedServer
         from mpp_console.server.stores.sqlite import SqliteStore
         from mpp_console.services.tail import Tail

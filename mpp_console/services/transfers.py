@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mpp_console.protocol import MppError
 from mpp_console.services.commands import transfer_command
-from mpp_console.services.models import ErrorView, Stage, TransferRequest, TransferResult, TransferReview
+from mpp_console.services.models import ErrorView, OperationView, Stage, TransferRequest, TransferResult, TransferReview
 from mpp_console.services.once import load
 from mpp_console.services.progress import Clockwork, Progress
 from mpp_console.services.views import error_view, explorer_url, operation_view
@@ -150,12 +150,11 @@ class TransfersService:
         self._tasks = [*(old for old in self._tasks if not old.stage.final), task]
         return task
 
-    async def recover(self) -> None:
-        """Asks the chain what became of transfers that were left open. Never sends."""
+    async def recover(self) -> tuple[OperationView, ...]:
+        """Asks the chain what became of transfers that were left open. Never sends. Gives those that have ended now."""
         transfers = await self._get()
-        for operation in await transfers.recover():
-            if operation.is_final:
-                self._engine.notice("info", f"an earlier transfer turned out {operation.state.value}")
+        found = await transfers.recover()
+        return tuple(operation_view(operation, self._engine.network) for operation in found if operation.is_final)
 
     async def close(self) -> None:
         """Declines what waits for a decision; what was approved is waited for, which takes half a minute at most."""
@@ -212,7 +211,7 @@ class TransfersService:
         task.progress.mark("send")
         task.progress.operation = operation_view(operation, engine.network)
         task.explorer_url = explorer_url(operation.reference, operation.network, engine.network)
-        engine.on_settled()
+        engine.on_change()
         return self._end_of(operation, task)
 
     def _end_of(self, operation: Operation, task: TransferTask) -> Stage:

@@ -123,6 +123,15 @@ def test_keys_come_in_by_file_and_stdin_and_go_out_by_export_alone(devnet: Run, 
     assert devnet("accounts", "export", "one", "--confirm", "one").stdout.strip() == KEY
 
 
+def test_an_encrypted_key_file_comes_in(devnet: Run, tmp_path: Path) -> None:
+    from eth_account import Account
+
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(Account.encrypt(bytes.fromhex(KEY[2:]), "correct horse", iterations=2)))
+    assert devnet("accounts", "import", "one", "--keystore", str(file)).stdout.strip() == ADDRESS
+    devnet("accounts", "import", "two", "--keystore", str(file), "--key-file", "-", code=2)
+
+
 def test_a_key_is_never_a_word_of_the_command_line(devnet: Run) -> None:
     devnet("accounts", "import", "one", KEY, code=2)
 
@@ -188,6 +197,15 @@ def test_receipts_listed_shown_exported_and_followed(beside: Run, served: Served
     assert len(lines_of(beside("receipts", "export", "--format", "jsonl", number))) == 1
     last = lines_of(beside("receipts", "tail", "--no-follow", "-n", "2", "--json"))
     assert number in {row["id"] for row in last}
+
+
+def test_what_was_left_open_is_asked_about(alone: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.services.crash", str(tmp_path / "home"), "served"]
+    subprocess.run(command, capture_output=True, check=False, timeout=60)
+    facts = one(alone("receipts", "recover", "--json"))
+    assert [(row["state"], row["amount"]) for row in facts["ended"]] == [("settled", "0.010000")]
+    assert facts["open"] == []
+    assert "0 ended, 0 still open" in alone("receipts", "recover").stderr
 
 
 # Sandbox -------------------------------------------------------------------------------------------------------------

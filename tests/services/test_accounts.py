@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mpp_console.protocol import MppError, Secret
-from mpp_console.services.events import AccountsChanged
+from mpp_console.services.events import AccountsChanged, BalanceChanged
+from mpp_console.services.models import PayRequest
 from mpp_console.services.settings import NetworkSettings, Settings
 from tests.services.conftest import PASSPHRASE, Heard, OpenConsole
 
@@ -101,3 +102,33 @@ async def test_the_account_of_this_run(open_console: OpenConsole) -> None:
     third = await open_console("far", settings=OFFLINE, account="three")
     with pytest.raises(MppError, match="three"):
         await third.accounts.get()
+
+
+async def test_another_default_account_shows_at_once(open_console: OpenConsole) -> None:
+    console = await open_console()
+    await console.start()
+    heard = Heard(console)
+    second = await console.accounts.create("second")
+    await console.accounts.set_default("second")
+    await heard.until(lambda: (console.snapshot().account or second).name == "second" and heard.of(BalanceChanged))
+    assert {view.available for view in console.snapshot().balances} == {0}
+    for name in ("second", "main"):
+        await console.accounts.delete(name, name)
+    await heard.until(lambda: console.snapshot().account is None)
+    assert console.snapshot().balances == ()
+
+
+async def test_a_watched_address_that_gets_its_key_can_pay(open_console: OpenConsole) -> None:
+    console = await open_console()
+    view = await console.server.start()
+    await console.accounts.watch("one", ADDRESS)
+    request = PayRequest(url=f"{view.url}/zero", account="one")
+    refused = await console.payments.start(request).result()
+    assert refused.error is not None
+    assert refused.error.code == "watch-only"
+    await console.accounts.delete("one", "one")
+    await console.accounts.import_key("one", Secret(KEY))
+    task = console.payments.start(request)
+    await task.review()
+    task.approve()
+    assert (await task.result()).paid
