@@ -66,7 +66,6 @@ class SandboxNode:
         self._rpc = JsonRpc(self.chain)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sandbox-node")
         self._server: EmbeddedServer | None = None
-        self._closed = False
 
     @property
     def rpc_url(self) -> str | None:
@@ -86,10 +85,12 @@ class SandboxNode:
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
-        if not self._closed:
-            self._closed = True
-            await asyncio.to_thread(self._thread.shutdown)
-            self._ledger.close()
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Closes the file of a node that does not listen. Closing twice is harmless."""
+        self._thread.shutdown()
+        self._ledger.close()
 
     async def __aenter__(self) -> SandboxNode:
         await self.start()

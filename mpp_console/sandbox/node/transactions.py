@@ -7,6 +7,7 @@ nonce.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mpp_console.methods.tempo.envelope import (
@@ -69,6 +70,7 @@ class Envelope:
         return min(self.max_fee_per_gas, base_fee + self.max_priority_fee_per_gas)
 
 
+@lru_cache(maxsize=512)
 def read_transaction(raw: bytes) -> Envelope:
     """Decodes and recovers. Raises ParseError for everything the node cannot run: bad bytes, bad signatures, other
     types.
@@ -98,10 +100,11 @@ def _tempo(raw: bytes) -> Envelope:
         raise ParseError("fee payer cannot resolve to sender", code="self-sponsored")
     if not isinstance(tx.sender_signature, Signature):
         raise ParseError("the sender's signature is of an unsupported kind", code="unsupported-signature")
+    encoded = tx.encode()
     return Envelope(
         kind=TEMPO_TYPE,
-        hash=tx.hash(),
-        raw=tx.encode(),
+        hash="0x" + keccak(encoded).hex(),
+        raw=encoded,
         sender=sender,
         fee_payer=fee_payer or sender,
         sponsored=fee_payer is not None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,9 +48,9 @@ class RpcFailure(AssertionError):
         self.data: str | None = error.get("data")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Chain:
-    """A node with shorthands."""
+    """A node with shorthands. Its file is closed with the last reference to it."""
 
     path: Path | None = None
     clock: HeldClock = field(default_factory=HeldClock)
@@ -57,6 +58,7 @@ class Chain:
 
     def __post_init__(self) -> None:
         self.node = SandboxNode(self.path, clock=self.clock, random_bytes=bytes)
+        weakref.finalize(self, self.node.close)
 
     def rpc(self, method: str, *params: Any) -> Any:
         answer = self.node.handle({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})

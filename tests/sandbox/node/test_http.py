@@ -72,8 +72,8 @@ async def test_a_batch_is_answered_in_order() -> None:
         (b"[" + b",".join([b"{}"] * (MAX_BATCH + 1)) + b"]", -32005),
     ],
 )
-def test_a_bad_body_is_an_error(body: bytes, code: int) -> None:
-    answer = SandboxNode(None).handle_body(body)
+def test_a_bad_body_is_an_error(chain: Chain, body: bytes, code: int) -> None:
+    answer = chain.node.handle_body(body)
     assert answer is not None
     assert json.loads(answer)["error"]["code"] == code
 

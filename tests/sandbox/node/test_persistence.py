@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -94,9 +95,10 @@ def test_a_new_file_may_be_opened_by_several_nodes_at_once(path: Path) -> None:
 
 def test_each_sandbox_has_a_genesis_of_its_own() -> None:
     asked = {"id": 1, "method": "eth_getBlockByNumber", "params": ["earliest", False]}
-    one = SandboxNode(None, random_bytes=lambda size: b"1" * size).handle(asked)["result"]["hash"]
-    other = SandboxNode(None, random_bytes=lambda size: b"2" * size).handle(asked)["result"]["hash"]
-    assert one != other
+    one = SandboxNode(None, random_bytes=lambda size: b"1" * size)
+    other = SandboxNode(None, random_bytes=lambda size: b"2" * size)
+    with contextlib.closing(one), contextlib.closing(other):
+        assert one.handle(asked)["result"]["hash"] != other.handle(asked)["result"]["hash"]
 
 
 def test_the_same_clock_and_randomness_give_the_same_chain() -> None:
