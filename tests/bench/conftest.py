@@ -43,7 +43,7 @@ class Report:
 
 @pytest.fixture(scope="module")
 def report(request: pytest.FixtureRequest) -> Iterator[Report]:
-    report = Report(request.module.__doc__.splitlines()[0])
+    report = Report(request.module.__doc__.splitlines()[0].split(",")[0])
     yield report
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        Console(width=120).print(report.table)
+        Console(width=110).print(report.table)

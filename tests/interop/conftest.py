@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -115,12 +117,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         try:
             ready = json.loads(process.stdout.readline())
             served = Served(home, ready["url"], ready["rpc_url"], ready["chain_id"], ready["recipient"], tuple(ready["routes"]))
+            # A pipe that nobody reads fills up, and then the server waits for its reader.
+            Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
             for owner in (PAYER, SPONSOR):
                 served.rpc("tempo_fundAddress", owner)
             yield served
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.wait(timeout=20)
 
 
 class Peer:
