@@ -117,8 +117,8 @@ class EmbeddedServer:
         await self.stop()
 
     def _listen(self) -> socket.socket:
-        # The protocol is named because asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it
-        # every answer in two writes waits 40 ms for an acknowledgement.
+        # The protocol is named because asyncio turns Nagle's algorithm off only for sockets that say they are TCP;
+        # with it every answer in two writes waits 40 ms for an acknowledgement.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

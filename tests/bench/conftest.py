@@ -1,4 +1,4 @@
-"""Benchmarks print figures and assert nothing about time: machines differ and are shared. Read ratios, not absolutes."""
+"""Benchmarks print figures and assert nothing about time: machines differ and are shared. Read the ratios."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Challenges issued and credentials verified a second, beside pympp and mppx: the same route, the rail answered at once
 
-Each engine runs in a process of its own, one after the other, on the same machine in the same run. "Verified" is everything from
-the header field to an admitted request: parsing, the HMAC, the route's terms, the body, the expiry and the claim; not the chain.
+Each engine runs in a process of its own, one after the other, on the same machine in the same run. "Verified" is
+everything from the header field to an admitted request: parsing, the HMAC, the route's terms, the body, the expiry and
+the claim; not the chain.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def rates(command: list[str], folder: Path) -> dict[str, float]:
     runs = []
     for _ in range(3):
         environment = {**os.environ, "COUNT": str(COUNT)}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=True)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=True
+        )
         runs.append(json.loads(done.stdout))
     return {what: max(run[what] for run in runs) for what in runs[0]}
 
@@ -95,7 +98,13 @@ def test_engine(report: Report, node_folder: Path, pympp_python: Path) -> None:
         ours = figures["mpp-console"][what]
         for who, rate in figures.items():
             ratio = None if who == "mpp-console" else ours / rate[what]
-            report.add(f"challenges {what}" if what == "issued" else "credentials verified", who, f"{rate[what]:,.0f}/s", "", ratio)
+            report.add(
+                f"challenges {what}" if what == "issued" else "credentials verified",
+                who,
+                f"{rate[what]:,.0f}/s",
+                "",
+                ratio,
+            )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Paid requests a second, end to end and one after the other: client, server and the same sandbox node, beside pympp and mppx
+"""Paid requests a second, end to end and one after the other, beside pympp and mppx
 
-Every payer, server and node is a process of its own or shares only what the program itself shares; each payment is a signed
-transfer that is verified, broadcast and confirmed before the answer. The node is the same for all, so ratios compare the engines.
+Client and server are processes of their own, and the sandbox node is the same for all, so that ratios compare the
+engines. Each payment is a signed transfer that is verified, broadcast and confirmed before the answer.
 """
 
 from __future__ import annotations

@@ -44,7 +44,13 @@ def seconds_to_show(command: list[str], text: bytes, home: Path) -> float:
     start = time.perf_counter()
     child, terminal = pty.fork()
     if child == 0:
-        environment = {**os.environ, "MPP_CONSOLE_HOME": str(home), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "36"}
+        environment = {
+            **os.environ,
+            "MPP_CONSOLE_HOME": str(home),
+            "TERM": "xterm-256color",
+            "COLUMNS": "120",
+            "LINES": "36",
+        }
         os.execvpe(command[0], command, environment)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
     seen = b""
@@ -61,18 +67,36 @@ def seconds_to_show(command: list[str], text: bytes, home: Path) -> float:
 def test_version(report: Report) -> None:
     bare = best(lambda: seconds_to_finish([sys.executable, "-c", "pass"]))
     ours = best(lambda: seconds_to_finish([str(Path(sys.executable).parent / "mpp-console"), "--version"]))
-    report.add("--version", "mpp-console", f"{ours * 1000:.0f} ms", f"bare Python {bare * 1000:.0f} ms, budget 150 ms", ours / bare)
+    report.add(
+        "--version",
+        "mpp-console",
+        f"{ours * 1000:.0f} ms",
+        f"bare Python {bare * 1000:.0f} ms, budget 150 ms",
+        ours / bare,
+    )
 
 
 def test_first_frame(report: Report, tmp_path: Path) -> None:
     bare = best(lambda: seconds_to_show([sys.executable, "-c", BARE_TEXTUAL], b"BARE-TEXTUAL-READY", tmp_path), 5)
     program = str(Path(sys.executable).parent / "mpp-console")
     ours = best(lambda: seconds_to_show([program], b"SANDBOX", tmp_path), 5)
-    report.add("first frame", "mpp-console", f"{ours * 1000:.0f} ms", f"bare Textual {bare * 1000:.0f} ms, budget 700 ms", ours / bare)
+    report.add(
+        "first frame",
+        "mpp-console",
+        f"{ours * 1000:.0f} ms",
+        f"bare Textual {bare * 1000:.0f} ms, budget 700 ms",
+        ours / bare,
+    )
 
 
 def test_imports(report: Report) -> None:
     bare = best(lambda: seconds_to_finish([sys.executable, "-c", "pass"]))
-    for module in ("mpp_console.protocol", "mpp_console.client", "mpp_console.server", "mpp_console.services", "textual.app"):
+    for module in (
+        "mpp_console.protocol",
+        "mpp_console.client",
+        "mpp_console.server",
+        "mpp_console.services",
+        "textual.app",
+    ):
         spent = best(lambda module=module: seconds_to_finish([sys.executable, "-c", f"import {module}"]), 5)  # type: ignore[misc]
         report.add("import", module, f"{(spent - bare) * 1000:.0f} ms")

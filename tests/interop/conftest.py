@@ -116,7 +116,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert process.stdout is not None
         try:
             ready = json.loads(process.stdout.readline())
-            served = Served(home, ready["url"], ready["rpc_url"], ready["chain_id"], ready["recipient"], tuple(ready["routes"]))
+            served = Served(
+                home, ready["url"], ready["rpc_url"], ready["chain_id"], ready["recipient"], tuple(ready["routes"])
+            )
             # A pipe that nobody reads fills up, and then the server waits for its reader.
             Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
             for owner in (PAYER, SPONSOR):
@@ -188,7 +190,9 @@ def console_pays(served: Served) -> Paid:
 
 
 def _json_of(command: list[str], environment: dict[str, str], folder: Path) -> dict[str, Any]:
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
     answer = json.loads(done.stdout.strip().splitlines()[-1] if "\n{" in done.stdout.strip() else done.stdout)
     assert isinstance(answer, dict)

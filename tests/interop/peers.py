@@ -1,7 +1,7 @@
 """Installs the software we are tested against, once, under `.peers/` (or `$MPP_PEERS`), and says where it is.
 
-Versions are pinned here and nowhere else. `PeerMissing` is raised when a peer cannot be had on this machine; the fixtures turn it
-into a visible skip, or into a failure where `MPP_INTEROP=required`.
+Versions are pinned here and nowhere else. `PeerMissing` is raised when a peer cannot be had on this machine; the
+fixtures turn it into a visible skip, or into a failure where `MPP_INTEROP=required`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def node_folder() -> Path:
         if needed:
             (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
             # The newest viem asks for an mppx newer than the registry has; the two work together all the same.
-            _run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--legacy-peer-deps", *NODE_PACKAGES], folder)
+            _run(
+                [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--legacy-peer-deps", *NODE_PACKAGES],
+                folder,
+            )
     for script in SCRIPTS.glob("*.mjs"):
         _refresh(script, folder / script.name)
     return folder

@@ -1,7 +1,7 @@
-"""The same signed transactions on `anvil --network tempo` and on the sandbox node leave the same balances and the same logs.
+"""The same signed transactions on `anvil --network tempo` and on the sandbox node leave the same balances and logs.
 
-Ordinary nonce lanes only: anvil's pool mishandles repeated expiring nonces. A sponsor pays every fee, because the two meter gas
-differently and the fee is not what is compared.
+Ordinary nonce lanes only: anvil's pool mishandles repeated expiring nonces. A sponsor pays every fee, because the base
+fees of the two differ and the fee is not what is compared.
 """
 
 from __future__ import annotations
@@ -118,7 +118,10 @@ def run(url: str, raw: bytes) -> dict[str, Any]:
 
 def told(receipt: dict[str, Any]) -> tuple[str, list[tuple[str, tuple[str, ...], str]]]:
     """Status and logs, without those of the fee, which the two meter differently."""
-    logs = [(log["address"].lower(), tuple(topic.lower() for topic in log["topics"]), log["data"]) for log in receipt["logs"]]
+    logs = [
+        (log["address"].lower(), tuple(topic.lower() for topic in log["topics"]), log["data"])
+        for log in receipt["logs"]
+    ]
     fee_manager = "feec" + "0" * 36
     return receipt["status"], [log for log in logs if not any(topic.endswith(fee_manager) for topic in log[1][1:])]
 

@@ -16,7 +16,9 @@ CHARGED = ["/charge", "/sponsored", "/split", "/pull-only", "/zero", "/two-offer
 
 def run_cli(node_folder: Path, served: Served, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["node", str(node_folder / "node_modules/mppx/dist/bin.js"), *arguments]
-    return subprocess.run(command, env=served.environment(), cwd=node_folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=served.environment(), cwd=node_folder, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def amount_of(served: Served, path: str) -> int:
@@ -24,7 +26,11 @@ def amount_of(served: Served, path: str) -> int:
 
 
 def test_every_charge_route_of_the_demo_api_is_tried(served: Served) -> None:
-    charged = {route["path"] for route in served.routes if route["intent"] == "charge" and not route["path"].startswith("/faults/")}
+    charged = {
+        route["path"]
+        for route in served.routes
+        if route["intent"] == "charge" and not route["path"].startswith("/faults/")
+    }
     assert charged == {*CHARGED, "/push-only", "/echo"}
 
 

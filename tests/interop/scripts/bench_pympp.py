@@ -1,4 +1,4 @@
-"""Speed of pympp's own engine: challenges issued and credentials verified a second, the rail's part answered at once."""
+"""Speed of pympp's own engine: challenges and credentials a second, the rail's part answered at once."""
 
 import asyncio
 import json

@@ -37,7 +37,15 @@ async def main() -> None:
         response = await mpp.fetch(target, method="POST" if body else "GET", **options)
     header = response.headers.get("payment-receipt")
     receipt = Receipt.from_payment_receipt(header) if header else None
-    print(json.dumps({"status": response.status_code, "receipt": {"reference": receipt.reference} if receipt else None, "body": response.text}))
+    print(
+        json.dumps(
+            {
+                "status": response.status_code,
+                "receipt": {"reference": receipt.reference} if receipt else None,
+                "body": response.text,
+            }
+        )
+    )
 
 
 asyncio.run(main())

@@ -44,7 +44,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path not in OPTIONS:
             self.send_error(404)
             return
-        request = Request(method="GET", url=f"http://{self.headers['Host']}{self.path}", headers=dict(self.headers), body=b"")
+        request = Request(
+            method="GET", url=f"http://{self.headers['Host']}{self.path}", headers=dict(self.headers), body=b""
+        )
         response = asyncio.run_coroutine_threadsafe(answer(request, self.path), loop).result(60)
         body = response.body or b""
         self.send_response(response.status)
