@@ -17,6 +17,7 @@ __all__ = [
     "FIELD_LIMIT",
     "FINDING_LIMIT",
     "IDEMPOTENCY_KEY",
+    "NESTING_LIMIT",
     "PAYMENT_AUTHORIZATION",
     "PAYMENT_RECEIPT",
     "PROBLEM_JSON",
@@ -42,6 +43,10 @@ PROBLEM_JSON: Final = "application/problem+json"
 TOKEN_LIMIT: Final = 16 * 1024
 """One encoded JSON object: `request`, `opaque`, a receipt. The conformance vectors fix 16 KiB, four times the 4 KB
 that every client must be able to handle (core §"Size Considerations")."""
+
+NESTING_LIMIT: Final = 64
+"""Levels of objects and arrays in one JSON value. Nothing of the scheme needs ten; the decoders of several languages
+stop at 64 or 100."""
 
 CREDENTIAL_LIMIT: Final = 64 * 1024
 """One `Authorization` value. A credential holds the echo of a challenge (whose `request` may itself be 16 KiB, and

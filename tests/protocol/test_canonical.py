@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,7 @@ from mpp_console.protocol import (
     encode_object,
 )
 from mpp_console.protocol.canonical import decode_json_object
+from mpp_console.protocol.headers import NESTING_LIMIT
 
 from .strategies import JSON, OBJECTS
 
@@ -50,14 +52,40 @@ def test_refuses_what_json_cannot_carry(value: Any) -> None:
         canonical_json(value)
 
 
-def test_refuses_endless_nesting() -> None:
-    value: Any = []
-    for _ in range(10_000):
-        value = [value]
+def nested(levels: int, inside: Any = 1) -> Any:
+    return inside if levels == 0 else {"a": nested(levels - 1, inside)}
+
+
+@pytest.mark.parametrize("inside", [1, 0.5, "[[[{{{"])
+def test_nesting_has_a_limit_of_its_own(inside: Any) -> None:
+    deepest = nested(NESTING_LIMIT, inside)
+    assert decode_json_object(canonical_json(deepest)) == deepest
     with pytest.raises(FormatError):
-        canonical_json(value)
-    with pytest.raises(ParseError):
-        decode_json_object(b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}")
+        canonical_json({"a": deepest})
+    with pytest.raises(ParseError, match="nested too deeply"):
+        decode_json_object(b'{"a":' + canonical_json(deepest) + b"}")
+
+
+@pytest.mark.parametrize("levels", [1_000, 100_000])
+def test_endless_nesting_is_refused_whatever_the_recursion_limit(levels: int) -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        for text in (b"[" * levels, b'{"a":' + b"[" * levels + b"]" * levels + b"}"):
+            with pytest.raises(ParseError):
+                decode_json_object(text)
+        value: Any = []
+        for _ in range(levels):
+            value = [value]
+        with pytest.raises(FormatError):
+            canonical_json(value)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_brackets_in_texts_are_no_levels() -> None:
+    value = {"a": "[{" * 1_000, "b": '\\"[' * 200}
+    assert decode_json_object(canonical_json(value)) == value
 
 
 def test_only_objects_are_encoded() -> None:
