@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -19,7 +20,6 @@ from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.screen import Screen
 from textual.signal import Signal
-from textual.worker import Worker, WorkerState
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.events import ConsoleEvent, Notice
@@ -30,7 +30,7 @@ from mpp_console.tui.events import EventLog
 from mpp_console.tui.flows import Flows
 from mpp_console.tui.pump import DRAIN_SECONDS, EventPump
 from mpp_console.tui.themes import DEFAULT_THEME, THEMES
-from mpp_console.tui.view import Unavailable, View
+from mpp_console.tui.view import Unavailable, View, begin
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
@@ -69,7 +69,7 @@ class ConsoleApp(Flows):
     """
 
     TITLE = "mpp console"
-    CSS_PATH = "styles.tcss"
+    CSS_PATH = Path(__file__).with_name("styles.tcss")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "wallet": _wallet,
         "receipts": _receipts,
@@ -121,7 +121,7 @@ class ConsoleApp(Flows):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        self.run_worker(self._open(), group="console", description="opening", exit_on_error=False)
+        begin(self, self._open, group="console", what="opening")
 
     async def _open(self) -> None:
         try:
@@ -153,6 +153,11 @@ class ConsoleApp(Flows):
         """Draws what has happened without waiting for the pump's next tick."""
         self._pump.drain()
 
+    @property
+    def waiting_events(self) -> int:
+        """How many events wait for the pump's next tick."""
+        return len(self._pump)
+
     def _publish(self, batch: tuple[ConsoleEvent, ...]) -> None:
         for event in batch:
             self.log_entries.hear(event)
@@ -165,20 +170,26 @@ class ConsoleApp(Flows):
 
     async def action_do(self, name: str) -> None:
         """Carries an action out, by the focused widget, its screen or the app, whichever knows how; or says why not."""
-        entry = action(name)
+        await self.attempt(self._carry_out(action(name)))
+
+    async def _carry_out(self, entry: Action) -> None:
+        if reason := self.reason(entry):
+            raise Unavailable(reason)
+        for node in self._reach():
+            handler = getattr(node, entry.handler, None)
+            if handler is not None:
+                outcome = handler()
+                if inspect.isawaitable(outcome):
+                    outcome = await outcome
+                if outcome is not False:
+                    return
+
+    async def attempt(self, work: Awaitable[object]) -> None:
+        """Awaits what somebody asked for. Why it cannot be, or what went wrong, is told, never raised."""
         try:
-            if reason := self.reason(entry):
-                raise Unavailable(reason)
-            for node in self._reach():
-                handler = getattr(node, entry.handler, None)
-                if handler is not None:
-                    outcome = handler()
-                    if inspect.isawaitable(outcome):
-                        outcome = await outcome
-                    if outcome is not False:
-                        return
-        except Unavailable as reason_not:
-            self.say(str(reason_not), warn=True)
+            await work
+        except Unavailable as reason:
+            self.say(str(reason), warn=True)
         except MppError as error:
             self.tell(error)
 
@@ -203,31 +214,18 @@ class ConsoleApp(Flows):
         self.log_entries.add(self.clock(), "error", inert(text))
         self.say(text, error=True)
 
-    async def guarded(self, work: Awaitable[object]) -> None:
-        """Awaits work of the services; its error is told, never raised."""
+    async def attend(self, work: Callable[[], Awaitable[object]], what: str) -> None:
+        """Like `attempt` for work in the background: even a fault of ours is told and noted, and ends nothing."""
         try:
-            await work
-        except MppError as error:
-            self.tell(error)
-        self.refresh_view()
+            await self.attempt(work())
+        except Exception as error:
+            self.log_entries.add(self.clock(), "error", f"{what}: {type(error).__name__}: {inert(str(error))}")
+            self.say(f"{what} failed: {type(error).__name__}. See the events (E).", error=True)
 
     def copy_text(self, text: str, what: str) -> None:
         """Sends text to the clipboard. Terminals do not confirm it, so nobody claims more."""
         self.copy_to_clipboard(text)
         self.say(f"Sent to the clipboard: {what}")
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            if isinstance(error, MppError):
-                self.tell(error)
-            elif isinstance(error, Unavailable):
-                self.say(str(error), warn=True)
-            elif error is not None:
-                self.log_entries.add(
-                    self.clock(), "error", f"{event.worker.description}: {type(error).__name__}: {error}"
-                )
-                self.say(f"{event.worker.description} failed: {type(error).__name__}. See the events (E).", error=True)
 
 
 def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | None = None) -> int:

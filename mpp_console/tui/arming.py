@@ -1,7 +1,7 @@
 """When an approval may count: a pure rule over the times of key presses, so that a held or hasty key never pays.
 
-Terminals tell of presses only, never of a key let go: a held key is the same press again after a pause, and then 20 to 40
-times a second. Time is a float of seconds that only grows (`time.monotonic`), given by the caller.
+Terminals tell of presses only, never of a key let go: a held key is the same press again after a pause, and then 20
+to 40 times a second. Time is a float of seconds that only grows (`time.monotonic`), given by the caller.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ KEY_GAP_SECONDS = 0.25
 """A pause between presses that a key held down cannot make once it repeats."""
 
 LET_GO_SECONDS = 1.2
-"""The pause after which the same key must have been let go: before its first repeat a held key rests for up to a second."""
+"""The pause after which the same key must have been let go: before its first repeat a held key rests for up to a
+second.
+"""
 
 
 @dataclass(slots=True)
 class Arming:
     """Approval keys are dead until the sheet was on screen for `ARMING_SECONDS` and one key-free gap was seen.
 
-    `opened_by` is the key that opened the sheet, which never approves. `last_key` is the latest one pressed before the facts
-    were shown, `last_key_at` when; a press of the same key counts only after a pause in which it was surely let go.
+    `opened_by` is the key that opened the sheet, which never approves. `last_key` is the latest one pressed before
+    the facts were shown, `last_key_at` when; a press of the same key counts only after a pause in which it was surely
+    let go.
     """
 
     opened_at: float

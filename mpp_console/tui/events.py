@@ -30,6 +30,12 @@ class LogEntry:
     command: str = ""
 
 
+def _verb(command: str) -> str:
+    """What a command does, in its own word: `mpp-console pay …` pays."""
+    words = command.split()
+    return words[1] if len(words) > 1 else command
+
+
 class EventLog:
     """The latest entries, oldest first."""
 
@@ -52,7 +58,7 @@ class EventLog:
         if isinstance(event, Notice):
             self.add(event.at, event.level, event.text, event.command or "")
         elif isinstance(event, CommandLogged):
-            self.add(event.at, "action", "done", event.command)
+            self.add(event.at, "action", _verb(event.command), event.command)
         elif isinstance(event, PaymentProgress) and event.stage.final:
             level: LogLevel = "info" if event.stage is Stage.DONE else "warn"
             if event.stage is Stage.FAILED:

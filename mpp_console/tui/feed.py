@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Generic
 
 from rich.segment import Segment
@@ -28,6 +29,7 @@ from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.columns import Cell, Column, fit, line_of
 from mpp_console.tui.display import MUTED, Lens, fold
 from mpp_console.tui.rows import R, Rows
+from mpp_console.tui.view import begin
 from mpp_console.tui.widgets.pane import Pane
 
 __all__ = ["Feed", "FeedHeading", "FeedPane"]
@@ -301,7 +303,7 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         self.refresh()
 
     def _want(self, index: int) -> None:
-        self.run_worker(self._load(index), group="pages", description="older rows", exit_on_error=False)
+        begin(self, partial(self._load, index), group="pages", what="older rows")
 
     async def _load(self, index: int) -> None:
         if await self.rows.load(index):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -12,7 +13,7 @@ from textual.app import App
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import PayRequest, Stage
 from mpp_console.tui.arming import LET_GO_SECONDS
-from mpp_console.tui.view import Unavailable, View
+from mpp_console.tui.view import Unavailable, View, begin
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
@@ -43,7 +44,7 @@ class Flows(App[int]):
         def refresh_view(self) -> None: ...
         def say(self, text: str, *, warn: bool = False, error: bool = False) -> None: ...
         def tell(self, error: MppError) -> None: ...
-        async def guarded(self, work: Awaitable[object]) -> None: ...
+        async def attempt(self, work: Awaitable[object]) -> None: ...
 
     # Modes
 
@@ -63,7 +64,7 @@ class Flows(App[int]):
             raise Unavailable("A test payment is on its way.")
         self._testing = True
         task = self._services.payments.test()
-        self.run_worker(self._await_test(task), group="test", description="test payment", exit_on_error=False)
+        begin(self, partial(self._await_test, task), group="test", what="test payment")
 
     async def _await_test(self, task: PaymentTask) -> None:
         try:
@@ -88,11 +89,12 @@ class Flows(App[int]):
         await self.push_screen(OutcomesDialog(self._services.payments.test_all()))
 
     def do_fund(self) -> None:
-        self.run_worker(self._fund(), group="fund", exclusive=True, description="funding", exit_on_error=False)
+        begin(self, self._fund, group="fund", what="funding", exclusive=True)
 
     async def _fund(self) -> None:
         self.say("Asked the faucet for test money.")
-        await self.guarded(self._services.fund())
+        await self.attempt(self._services.fund())
+        self.refresh_view()
 
     async def pay(self, url: str, *, method: str = "GET") -> None:
         """Asks a URL for its price and opens the review sheet. The key that leads here is enter, which never
@@ -114,10 +116,11 @@ class Flows(App[int]):
         self._review_closed_at = self.monotonic()
 
     def do_refresh(self) -> None:
-        self.run_worker(self._refresh(), group="refresh", exclusive=True, description="balances", exit_on_error=False)
+        begin(self, self._refresh, group="refresh", what="balances", exclusive=True)
 
     async def _refresh(self) -> None:
-        await self.guarded(self._services.balances())
+        await self.attempt(self._services.balances())
+        self.refresh_view()
         reread = getattr(self.screen, "reread", None)
         if reread is not None:
             reread()

@@ -27,6 +27,10 @@ class EventPump(Generic[T]):
         self._queue: deque[T] = deque(maxlen=limit)
         self.dropped = 0
 
+    def __len__(self) -> int:
+        """How many wait to be drawn."""
+        return len(self._queue)
+
     def put(self, event: T) -> None:
         """Queues an event; when the queue is full the oldest one goes."""
         if len(self._queue) == self._limit:

@@ -21,6 +21,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from mpp_console.protocol import inert
 from mpp_console.services.events import ConsoleEvent, PaymentProgress
 from mpp_console.services.models import PayResult, ReviewView, Stage
 from mpp_console.tui.actions import Scope, bindings
@@ -36,7 +37,7 @@ from mpp_console.tui.facts_of import (
     review_facts,
     review_headline,
 )
-from mpp_console.tui.view import Unavailable, View, app_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
 
@@ -88,7 +89,7 @@ class ReviewSheet(ModalScreen[None]):
         app_of(self).batches.subscribe(self, self._hear)
         self.watch(self.app, "view", self._look)
         self.set_interval(0.1, self._draw_choices)
-        self.run_worker(self._follow(), group="review", description="payment", exit_on_error=False)
+        begin(self, self._follow, group="review", what="payment")
 
     async def _follow(self) -> None:
         self._review = await self._payment.review()
@@ -215,7 +216,7 @@ class ReviewSheet(ModalScreen[None]):
             self.query_one("#review-facts", Facts).show(review_facts(review, lens))
         elif result is None:
             waiting = Content.assemble(
-                (lens.plain("◐ "), INFO), "asking for the price of ", (self._payment.request.url, "bold")
+                (lens.plain("◐ "), INFO), "asking for the price of ", (inert(self._payment.request.url), "bold")
             )
             self._put("#headline", waiting)
         self._show("#review-facts", on=review is not None and result is None)
@@ -295,7 +296,7 @@ class ReviewSheet(ModalScreen[None]):
 
     def _note(self) -> str:
         if reason := self._blocked():
-            return reason
+            return inert(reason)
         allowance = None if self._grave else self._allowance()
         if (
             allowance is None
@@ -304,8 +305,8 @@ class ReviewSheet(ModalScreen[None]):
             or self._review.offer.currency is None
         ):
             return ""
-        symbol = self._review.offer.currency.symbol
+        symbol = inert(self._review.offer.currency.symbol, limit=12)
         return (
-            f"A also lets {self._review.origin} be paid again for 1 h: "
+            f"A also lets {inert(self._review.origin)} be paid again for 1 h: "
             f"{allowance.per_payment} {symbol} at once, {allowance.total} {symbol} in all"
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.dom import DOMNode
+from textual.worker import Worker
 
 from mpp_console.services.models import ConsoleState, ErrorView
 from mpp_console.tui.display import Lens
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.tui.app import ConsoleApp
 
-__all__ = ["Unavailable", "View", "app_of", "console_of"]
+__all__ = ["Unavailable", "View", "app_of", "begin", "console_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +47,14 @@ def console_of(node: DOMNode) -> Console:
     if console is None:
         raise Unavailable("The console is still opening.")
     return console
+
+
+def begin(
+    node: DOMNode, work: Callable[[], Awaitable[object]], *, group: str, what: str, exclusive: bool = False
+) -> Worker[None]:
+    """Begins work that nobody waits for; what goes wrong is told and noted, and never ends the app.
+
+    `exclusive` ends what the same node began before under the same `group`.
+    """
+    attend = partial(app_of(node).attend, work, what)
+    return node.run_worker(attend, group=group, description=what, exclusive=exclusive, exit_on_error=False)

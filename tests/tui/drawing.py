@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -54,20 +54,19 @@ def seeded_app(
     return app
 
 
-async def settle(pilot: Pilot[object]) -> None:
+async def settle(pilot: Pilot[Any]) -> None:
     """Waits until everything that was begun is drawn."""
-    for _ in range(3):
-        # A review waits for a person, so its worker never comes to rest.
-        if resting := [worker for worker in pilot.app.workers if worker.group != "review"]:
-            await pilot.app.workers.wait_for_complete(resting)
-        if isinstance(pilot.app, ConsoleApp):
-            pilot.app.drain()
+    quiet = 0
+    while quiet < 2:
         await pilot.pause()
+        # A review waits for a person, so its worker never comes to rest.
+        working = [worker for worker in pilot.app.workers if worker.group != "review" and not worker.is_finished]
+        quiet += 1
+        if working:
+            quiet = 0
+            await pilot.app.workers.wait_for_complete(working)
+        elif isinstance(pilot.app, ConsoleApp) and pilot.app.waiting_events:
+            quiet = 0
+            pilot.app.drain()
     for box in pilot.app.screen.query(Input):
         box.cursor_blink = False
-    await pilot.pause()
-
-
-def picture(app: App[object], title: str) -> str:
-    """What is on screen, as SVG."""
-    return app.export_screenshot(title=title)

@@ -340,7 +340,7 @@ class SeededTask:
 
 class SeededAccounts:
     def __init__(self) -> None:
-        self.all = (
+        self.all: tuple[AccountView, ...] = (
             AccountView(
                 name="main", address=PAYER, kind="sandbox", is_default=True, created_at=NOW - timedelta(days=9)
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -62,6 +62,9 @@ class FeedApp(App[None]):
 
     async def action_do(self, name: str) -> None:
         getattr(self.feed, "do_" + name.replace(".", "_"))()
+
+    async def attend(self, work: Callable[[], Awaitable[object]], _what: str) -> None:
+        await work()
 
     def on_feed_moved(self, event: Feed.Moved) -> None:
         self.moved.append(event.row.id if event.row else None)

@@ -92,7 +92,7 @@ async def test_the_review_sheet() -> None:
 async def test_notices_and_the_event_log() -> None:
     console = SeededConsole()
     app = seeded_app(console)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+    async with app.run_test(size=(240, 36), notifications=True) as pilot:
         await settle(pilot)
         console.notice(HOSTILE)
         await settle(pilot)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -47,7 +48,7 @@ class Clock:
 class Sheet:
     """An open sheet, and everything a test may push."""
 
-    pilot: Pilot[object]
+    pilot: Pilot[Any]
     app: ConsoleApp
     console: SeededConsole
     ticker: Ticker
@@ -80,7 +81,7 @@ async def sheet(
     *,
     profile: ProfileView = SANDBOX,
     console: SeededConsole | None = None,
-    size: tuple[int, int] = (120, 36),
+    size: tuple[int, int] = (80, 24),
 ) -> AsyncIterator[Sheet]:
     """Types a URL and presses enter, as a person would."""
     seeded = console or SeededConsole(profile=profile)

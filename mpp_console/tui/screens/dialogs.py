@@ -23,7 +23,7 @@ from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.events import LogEntry
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import Rows
-from mpp_console.tui.view import app_of, console_of
+from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
@@ -225,7 +225,7 @@ class OutcomesDialog(Dialog):
             )
 
     def on_mount(self) -> None:
-        self.run_worker(self._run(), group="test", description="test of every route", exit_on_error=False)
+        begin(self, self._run, group="test", what="test of every route")
 
     async def _run(self) -> None:
         feed = self.query_one("#outcome-feed", Feed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -20,7 +21,7 @@ from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import ReceiptPages, Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.lists import RECEIPTS, receipt_cells
-from mpp_console.tui.view import Unavailable, View, app_of, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
@@ -65,7 +66,7 @@ class ReceiptsScreen(ModeScreen):
         self._read()
 
     def _read(self) -> None:
-        self.run_worker(self._open_rows(), group="rows", exclusive=True, description="receipts")
+        begin(self, self._open_rows, group="rows", what="receipts", exclusive=True)
 
     async def _open_rows(self) -> None:
         rows: Rows[ReceiptRow] = Rows(ReceiptPages(console_of(self).receipts, self._filter))
@@ -147,7 +148,7 @@ class ReceiptsScreen(ModeScreen):
 
     @on(Feed.Moved, "#receipts-feed")
     def _moved(self, event: Feed.Moved) -> None:
-        self.run_worker(self._show(event.row), group="detail", exclusive=True, description="receipt")
+        begin(self, partial(self._show, event.row), group="detail", what="receipt", exclusive=True)
 
     async def _show(self, row: ReceiptRow | None) -> None:
         detail: ReceiptDetail | None = await console_of(self).receipts.get(row.id) if row else None

@@ -20,7 +20,7 @@ from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.lists import REQUESTS, ROUTES, RouteRow, request_cells, route_cells
-from mpp_console.tui.view import Unavailable, View, app_of, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
@@ -137,11 +137,12 @@ class ServerScreen(ModeScreen):
     # What was pressed
 
     def do_server_toggle(self) -> None:
-        self.run_worker(self._toggle(), group="server", exclusive=True, description="server")
+        begin(self, self._toggle, group="server", what="server", exclusive=True)
 
     async def _toggle(self) -> None:
         server = console_of(self).server
-        await app_of(self).guarded(server.stop() if server.view().running else server.start())
+        await app_of(self).attempt(server.stop() if server.view().running else server.start())
+        app_of(self).refresh_view()
 
     def do_server_copy(self) -> None:
         url, route = self._selected()
@@ -170,6 +171,9 @@ class ServerScreen(ModeScreen):
 
     @on(Feed.Opened, "#routes")
     async def _route_opened(self, _event: Feed.Opened) -> None:
+        await app_of(self).attempt(self._pay_selected())
+
+    async def _pay_selected(self) -> None:
         url, route = self._selected()
         await app_of(self).pay(url.rstrip("/") + route.path, method=route.method)
 

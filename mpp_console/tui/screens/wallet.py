@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -19,7 +20,7 @@ from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import ReceiptPages, Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.lists import RECEIPTS, receipt_cells
-from mpp_console.tui.view import View, app_of, console_of
+from mpp_console.tui.view import View, app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 from mpp_console.tui.widgets.tiles import AccountsTile, AssetsTile, BalanceTile, SpendingTile
@@ -66,7 +67,7 @@ class WalletScreen(ModeScreen):
         return self.query_one("#wallet-feed", Feed)
 
     def opened(self) -> None:
-        self.run_worker(self._read(), group="wallet", description="accounts and receipts")
+        begin(self, self._read, group="wallet", what="accounts and receipts")
 
     async def _read(self) -> None:
         console = console_of(self)
@@ -104,7 +105,7 @@ class WalletScreen(ModeScreen):
         if receipts:
             self.feed.append(receipts)
         if receipts or any(isinstance(event, BalanceChanged) for event in events):
-            self.run_worker(self._read_hours(), group="hours", exclusive=True, description="spending by hour")
+            begin(self, self._read_hours, group="hours", what="spending by hour", exclusive=True)
         for event in events:
             if isinstance(event, AccountsChanged):
                 self.query_one(AccountsTile).show(event.accounts, app_of(self).view.lens)
@@ -121,11 +122,11 @@ class WalletScreen(ModeScreen):
 
     @on(Input.Submitted, "#pay-url")
     async def _pay(self, event: Input.Submitted) -> None:
-        await app_of(self).pay(event.value)
+        await app_of(self).attempt(app_of(self).pay(event.value))
 
     @on(Feed.Moved, "#wallet-feed")
     def _moved(self, event: Feed.Moved) -> None:
-        self.run_worker(self._show(event.row), group="detail", exclusive=True, description="receipt")
+        begin(self, partial(self._show, event.row), group="detail", what="receipt", exclusive=True)
 
     @on(Feed.Opened, "#wallet-feed")
     async def _opened_row(self, event: Feed.Opened) -> None:
