@@ -71,7 +71,6 @@ class ConsoleApp(Flows):
     TITLE = "mpp console"
     CSS_PATH = Path(__file__).with_name("styles.tcss")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "wallet": _wallet,
         "receipts": _receipts,
         "server": _server,
     }
@@ -114,7 +113,13 @@ class ConsoleApp(Flows):
 
     # Opening and closing
 
+    def get_default_screen(self) -> Screen[None]:
+        return _wallet()
+
     def on_mount(self) -> None:
+        # The first mode is the default screen, and becomes a mode only now: from Python 3.12 on Textual runs tasks
+        # eagerly, and mounts a mode's screen before it is on the stack that its inputs look at.
+        self.add_mode(self.DEFAULT_MODE, _wallet)
         self.set_interval(DRAIN_SECONDS, self._pump.drain)
         self.set_interval(1.0, self.refresh_view)
         # After the first paint, so that somebody sees the console before it is ready.

@@ -242,7 +242,9 @@ class ReviewSheet(ModalScreen[None]):
             body.styles.height = height
 
     def _progress_content(self, lens: Lens) -> Content:
-        return progress_lines(self._payment.stage, self._reached, lens)
+        lines = progress_lines(self._payment.stage, self._reached, lens)
+        # A line apart from the facts, which give way once there is a result.
+        return lines if self._result is not None else Content.assemble("\n", lines)
 
     def _draw_frame(self, lens: Lens) -> None:
         sheet, review, stage = self.query_one("#sheet", Pane), self._review, self._payment.stage

@@ -1,13 +1,13 @@
 """The console's own themes. Every style elsewhere names a token, so that Textual's built-in themes work as well.
 
-`PAIRS` lists which token is ever drawn on which; a test holds each pair of our themes to WCAG AA (4.5:1).
+`PAIRS` and `TINTS` list which token is ever drawn on which; a test holds each pair of our themes to WCAG AA (4.5:1).
 """
 
 from __future__ import annotations
 
 from textual.theme import Theme
 
-__all__ = ["DARK", "DEFAULT_THEME", "HIGH_CONTRAST", "LIGHT", "PAIRS", "THEMES"]
+__all__ = ["DARK", "DEFAULT_THEME", "HIGH_CONTRAST", "LIGHT", "PAIRS", "THEMES", "TINTS"]
 
 
 def _variables(*, muted: str, cursor: str, foreground: str, accent: str, rule: str, raised: str) -> dict[str, str]:
@@ -99,3 +99,10 @@ PAIRS: tuple[tuple[str, str], ...] = (
     *(("background", ground) for ground in ("primary", "success", "warning", "error")),
 )
 """(ink, ground) token pairs that some screen draws."""
+
+TINTS: tuple[tuple[str, str, float], ...] = (
+    # The mode that is shown, and the bar on top of a screen that spends real money.
+    ("primary", "primary", 0.16),
+    *((ink, "warning", 0.12) for ink in ("foreground", "text-muted", "primary", "success", "error")),
+)
+"""(ink, tint, strength): inks drawn on the background with some of another token mixed in."""

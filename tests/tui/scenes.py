@@ -66,12 +66,14 @@ def _mainnet() -> SeededConsole:
 def _failing() -> SeededConsole:
     console = SeededConsole()
     console.payments.next_result = refused_result(URL)
+    console.payments.next_steps = (Stage.SIGNED, Stage.SENT)
     return console
 
 
 def _sending() -> SeededConsole:
     console = SeededConsole()
     console.payments.next_steps = (Stage.SIGNED, Stage.SENT)
+    console.payments.ends_at_once = False
     return console
 
 

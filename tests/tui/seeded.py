@@ -277,6 +277,7 @@ class SeededTask:
     view: ReviewView | None
     outcome: PayResult
     steps: tuple[Stage, ...] = (Stage.SIGNED, Stage.SENT, Stage.ACCEPTED)
+    ends: bool = True
     stage: Stage = Stage.REQUESTING
     approvals: int = 0
     error: ErrorView | None = None
@@ -307,7 +308,7 @@ class SeededTask:
         self.console.allowances.append(allow)
         for step in self.steps:
             self._move(step)
-        if self.steps[-1:] == (Stage.ACCEPTED,):
+        if self.ends:
             self.end()
         return True
 
@@ -361,6 +362,7 @@ class SeededPayments:
         self.next_result: PayResult | None = None
         self.next_steps: tuple[Stage, ...] = (Stage.SIGNED, Stage.SENT, Stage.ACCEPTED)
         self.answers_at_once = True
+        self.ends_at_once = True
 
     def start(self, request: PayRequest) -> SeededTask:
         if " " in request.url:
@@ -392,7 +394,9 @@ class SeededPayments:
             )
 
     def _begin(self, request: PayRequest, view: ReviewView | None, outcome: PayResult) -> SeededTask:
-        task = SeededTask(self._console, f"pt{len(self.tasks):04d}", request, view, outcome, self.next_steps)
+        task = SeededTask(
+            self._console, f"pt{len(self.tasks):04d}", request, view, outcome, self.next_steps, self.ends_at_once
+        )
         self.tasks.append(task)
         if self.answers_at_once:
             task.answer()

@@ -162,6 +162,7 @@ async def test_a_calm_press_pays_once() -> None:
 async def test_approving_twice_is_one_operation() -> None:
     console = SeededConsole()
     console.payments.next_steps = (Stage.SIGNED,)
+    console.payments.ends_at_once = False
     async with sheet(console=console) as shown:
         await shown.wait(1)
         await shown.press("a")
@@ -271,6 +272,7 @@ async def test_what_is_unusual_must_be_typed_out(name: str) -> None:
 async def test_it_becomes_progress_and_then_the_result() -> None:
     console = SeededConsole()
     console.payments.next_steps = (Stage.SIGNED, Stage.SENT)
+    console.payments.ends_at_once = False
     async with sheet(console=console) as shown:
         await shown.wait(1)
         await shown.press("a")
@@ -288,6 +290,7 @@ async def test_it_becomes_progress_and_then_the_result() -> None:
 async def test_closing_the_sheet_does_not_stop_a_payment_that_was_allowed() -> None:
     console = SeededConsole()
     console.payments.next_steps = (Stage.SIGNED,)
+    console.payments.ends_at_once = False
     async with sheet(console=console) as shown:
         await shown.wait(1)
         await shown.press("a")

@@ -10,7 +10,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 import mpp_console.tui
-from mpp_console.tui.themes import PAIRS, THEMES
+from mpp_console.tui.themes import PAIRS, THEMES, TINTS
 
 SOURCES = sorted(Path(mpp_console.tui.__file__).parent.rglob("*"))
 
@@ -36,6 +36,15 @@ def test_contrast_is_aa(theme: Theme, pair: tuple[str, str]) -> None:
     tokens = theme.to_color_system().generate()
     ink, ground = (Color.parse(tokens[name]) for name in pair)
     assert contrast(ink, ground) >= 4.5, f"{pair} in {theme.name}: {contrast(ink, ground):.2f}"
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("tint", TINTS, ids=lambda tint: f"{tint[0]}-on-{tint[1]}")
+def test_contrast_on_tints_is_aa(theme: Theme, tint: tuple[str, str, float]) -> None:
+    tokens = theme.to_color_system().generate()
+    ink, token, strength = tint
+    ground = Color.parse(tokens["background"]).blend(Color.parse(tokens[token]), strength)
+    assert contrast(Color.parse(tokens[ink]), ground) >= 4.5, f"{tint} in {theme.name}"
 
 
 def test_the_high_contrast_theme_deserves_its_name() -> None:

@@ -161,7 +161,7 @@ class ReceiptsScreen(ModeScreen):
 
     async def _open(self, receipt_id: str) -> None:
         if self.detail.display:
-            self.detail.query("VerticalScroll").first().focus()
+            self.detail.focus_content()
         else:
             await super().show_receipt(receipt_id)
 

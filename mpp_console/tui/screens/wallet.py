@@ -11,11 +11,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Input
 
 from mpp_console.services.events import AccountsChanged, BalanceChanged, ConsoleEvent, ReceiptRecorded
 from mpp_console.services.models import ReceiptRow
-from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import ReceiptPages, Rows
 from mpp_console.tui.screens.base import ModeScreen
@@ -50,7 +51,7 @@ class WalletScreen(ModeScreen):
                     title="Pay a URL", hint="enter asks for the price · nothing is paid before you allow it", id="pay"
                 ):
                     yield Input(placeholder="https://…", id="pay-url", compact=True)
-                yield FeedPane(self._feed(), title="Receipts", hint="t makes a test payment", id="wallet-receipts")
+                yield FeedPane(self._feed(), title="Receipts", id="wallet-receipts")
                 yield ReceiptPane(id="wallet-detail")
 
     def _feed(self) -> Feed[ReceiptRow]:
@@ -93,6 +94,8 @@ class WalletScreen(ModeScreen):
         self.query_one(SpendingTile).show_hours(amounts)
 
     def look(self, view: View) -> None:
+        test = action("test.one").blocked(view.state) is None
+        self.query_one("#wallet-receipts", FeedPane).rest(Content("t makes a test payment" if test else ""))
         self.query_one(BalanceTile).look(view)
         self.query_one(AssetsTile).look(view)
         self.query_one(SpendingTile).look(view)

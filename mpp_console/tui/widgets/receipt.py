@@ -1,23 +1,23 @@
-"""A receipt in full: what it says, as it was on the wire, and raw. Also one request that the local server answered."""
+"""The pane of a receipt in full, or of one request that the local server answered."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static, TabbedContent, TabPane
+from textual.widgets import Static
 
 from mpp_console.protocol import inert
-from mpp_console.services.models import OperationView, ReceiptDetail, RequestRow
-from mpp_console.tui.display import BAD, MUTED, Lens
+from mpp_console.services.models import ReceiptDetail, RequestRow
+from mpp_console.tui.display import Lens
 from mpp_console.tui.view import app_of
-from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
 
-__all__ = ["ReceiptPane", "receipt_facts", "request_facts"]
+if TYPE_CHECKING:
+    from mpp_console.tui.widgets.receipt_tabs import ReceiptTabs
+
+__all__ = ["ReceiptPane"]
 
 
 class ReceiptPane(Pane):
@@ -25,14 +25,9 @@ class ReceiptPane(Pane):
 
     DEFAULT_CSS = """
     ReceiptPane {
-        TabbedContent { height: 1fr; }
-        ContentSwitcher { height: 1fr; }
-        TabPane { padding: 0; height: 1fr; }
-        VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; padding-top: 1; }
         .empty { color: $text-muted; padding: 1 0; }
-        &.-empty TabbedContent { display: none; }
+        &.-empty ReceiptTabs { display: none; }
         &.-filled .empty { display: none; }
-        &.-plain Tabs { display: none; }
     }
     """
 
@@ -40,16 +35,10 @@ class ReceiptPane(Pane):
         super().__init__(title="Receipt", id=id, classes="-empty")
         self._shown: ReceiptDetail | RequestRow | None = None
         self._look: tuple[object, ...] | None = None
+        self._tabs: ReceiptTabs | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("Nothing is selected.", classes="empty", markup=False)
-        with TabbedContent():
-            with TabPane("Overview", id="overview"), VerticalScroll(can_focus=True):
-                yield Facts(id="overview-facts")
-            with TabPane("Wire", id="wire"), VerticalScroll():
-                yield Facts(id="wire-facts")
-            with TabPane("Raw", id="raw"), VerticalScroll():
-                yield Static("", id="raw-text", markup=False)
 
     @property
     def detail(self) -> ReceiptDetail | None:
@@ -73,101 +62,37 @@ class ReceiptPane(Pane):
         self._look = look
         self.set_class(shown is None, "-empty")
         self.set_class(shown is not None, "-filled")
-        self.set_class(isinstance(shown, RequestRow), "-plain")
+        self._frame(shown, lens)
+        if shown is None:
+            return
+        if self._tabs is None:
+            self._make_tabs()
+        elif self._tabs.is_mounted:
+            self._tabs.show(shown, lens)
+
+    def focus_content(self) -> None:
+        """Puts the focus on what the receipt says, so that it can be scrolled."""
+        if self._tabs is not None:
+            self._tabs.query("VerticalScroll").first().focus()
+
+    def _make_tabs(self) -> None:
+        # Many widgets, which the first frame does without.
+        from mpp_console.tui.widgets.receipt_tabs import ReceiptTabs
+
+        self._tabs = ReceiptTabs()
+        self.mount(self._tabs)
+        self.call_after_refresh(self._fill_tabs)
+
+    def _fill_tabs(self) -> None:
+        self._look = None
+        self.look(app_of(self).view.lens)
+
+    def _frame(self, shown: ReceiptDetail | RequestRow | None, lens: Lens) -> None:
         if isinstance(shown, ReceiptDetail):
-            self._show_receipt(shown, lens)
+            title = Content.assemble("Receipt ", lens.id(shown.row.reference, 8, 4))
+            self.frame(title=title, badge=lens.status(shown.row.status).content)
         elif isinstance(shown, RequestRow):
-            self.query_one(TabbedContent).active = "overview"
-            self.frame(
-                title=Content(f"{shown.method} {inert(shown.path, limit=40)}"),
-                badge=lens.outcome(shown.outcome).content,
-            )
-            self.query_one("#overview-facts", Facts).show(request_facts(shown, lens))
+            title = Content(f"{shown.method} {inert(shown.path, limit=40)}")
+            self.frame(title=title, badge=lens.outcome(shown.outcome).content)
         else:
             self.frame(title=Content("Receipt"), badge=Content(""))
-
-    def _show_receipt(self, detail: ReceiptDetail, lens: Lens) -> None:
-        title = Content.assemble("Receipt ", lens.id(detail.row.reference, 8, 4))
-        self.frame(title=title, badge=lens.status(detail.row.status).content)
-        self.query_one("#overview-facts", Facts).show(receipt_facts(detail, lens))
-        self.query_one("#wire-facts", Facts).show(_wire_facts(detail.fields, lens))
-        raw = "(masked: privacy is on)" if lens.privacy else inert(_json(detail.fields), keep_newlines=True)
-        self.query_one("#raw-text", Static).update(Content(raw))
-
-
-def receipt_facts(detail: ReceiptDetail, lens: Lens) -> list[Fact]:
-    """What a person wants to know of a receipt, most important first."""
-    row = detail.row
-    sent = row.direction == "sent"
-    facts = [
-        Fact("amount", Content.styled(lens.money(row.amount, row.currency), "bold")),
-        Fact("state", lens.status(row.status).content),
-        Fact("direction", "sent: we paid" if sent else "received: we were paid"),
-        Fact("origin" if sent else "route", inert(row.url or row.origin)),
-        Fact("method", f"{inert(row.method)}/{inert(row.intent)}"),
-        Fact("time", lens.moment(row.at)),
-        Fact("", Content.styled(f"{lens.age(row.at)} ago", MUTED)),
-        GAP_FACT,
-        Fact("reference", inert(row.reference)),
-    ]
-    if row.payer:
-        facts.append(Fact("payer", lens.address(row.payer, whole=True)))
-    if row.recipient:
-        facts.append(Fact("recipient", lens.address(row.recipient, whole=True)))
-    facts.append(Fact("network", inert(row.network)))
-    if row.challenge_id:
-        facts.append(Fact("challenge", inert(row.challenge_id)))
-    if detail.external_id:
-        facts.append(Fact("external id", inert(detail.external_id)))
-    if detail.operation:
-        facts += [GAP_FACT, *_operation_facts(detail.operation, lens)]
-    return facts
-
-
-def _operation_facts(operation: OperationView, lens: Lens) -> list[Fact]:
-    facts = [
-        Fact("operation", inert(operation.id)),
-        Fact("journal", lens.status(operation.state).content),
-        Fact("", Content.styled(lens.moment(operation.updated_at), MUTED)),
-        Fact("mode", inert(operation.mode)),
-    ]
-    if operation.error:
-        facts.append(Fact("error", Content.styled(inert(operation.error), BAD)))
-    return facts
-
-
-def request_facts(row: RequestRow, lens: Lens) -> list[Fact]:
-    """One answer of the local server."""
-    facts = [
-        Fact("outcome", lens.outcome(row.outcome).content),
-        Fact("status", str(row.status)),
-        Fact("time", lens.moment(row.at)),
-        Fact("", Content.styled(f"{lens.age(row.at)} ago", MUTED)),
-    ]
-    if row.amount is not None:
-        facts.append(Fact("amount", Content.styled(lens.money(row.amount, row.currency), "bold")))
-    if row.milliseconds is not None:
-        facts.append(Fact("took", f"{row.milliseconds:.0f} ms"))
-    facts.append(GAP_FACT)
-    if row.payer:
-        facts.append(Fact("payer", lens.address(row.payer, whole=True)))
-    if row.reference:
-        facts.append(Fact("reference", inert(row.reference)))
-    if row.challenge_id:
-        facts.append(Fact("challenge", inert(row.challenge_id)))
-    if row.message:
-        facts.append(Fact("message", inert(row.message)))
-    return facts
-
-
-def _wire_facts(fields: Mapping[str, object], lens: Lens) -> list[Fact]:
-    if lens.privacy:
-        return [Fact("masked", "privacy is on")]
-    return [
-        Fact(inert(name, limit=24), inert(value if isinstance(value, str) else json.dumps(value, default=str)))
-        for name, value in fields.items()
-    ]
-
-
-def _json(fields: Mapping[str, object]) -> str:
-    return json.dumps(dict(fields), indent=2, ensure_ascii=False, default=str)

@@ -27,7 +27,7 @@ class TopBar(Widget):
         height: 2;
         dock: top;
         background: $background;
-        &.-mainnet { background: $warning 18%; }
+        &.-mainnet { background: $warning 12%; }
     }
     """
     ALLOW_SELECT = False
