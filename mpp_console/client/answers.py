@@ -21,6 +21,7 @@ from mpp_console.protocol import (
     Findings,
     ParseError,
     Problem,
+    hide_credentials,
     inert,
     parse_challenges,
     parse_problem,
@@ -29,6 +30,7 @@ from mpp_console.protocol import (
 __all__ = ["Asked", "Wire", "direct_answer", "read_body", "read_challenges", "read_problem"]
 
 TEXT_LIMIT = 500
+_SIP = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +59,26 @@ def read_challenges(response: httpx.Response) -> Asked | None:
 
 
 async def read_body(response: httpx.Response, *, patience: float) -> bytes:
-    """Reads the body; one that is too long ends early. Raises TimeoutError after `patience` seconds."""
-    if not response.is_stream_consumed and isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = _Bounded(response.stream, PROBLEM_LIMIT)
+    """Reads the body; one that is too long ends early, unpacked or not. Raises TimeoutError after `patience` seconds.
+
+    A packed body is unpacked here, and its `Content-Encoding` goes: a few bytes may unpack to gigabytes.
+    """
     async with asyncio.timeout(patience):
+        if not response.is_stream_consumed and isinstance(response.stream, httpx.AsyncByteStream):
+            body = await _beginning(response, PROBLEM_LIMIT)
+            response.headers.pop("Content-Encoding", None)
+            response.stream = httpx.ByteStream(body)
         return await response.aread()
 
 
 def read_problem(body: bytes) -> Problem | None:
-    """The problem in a body, every text of it inert; None when there is none."""
+    """The problem in a body, every text of it inert and without credentials; None when the body tells of none."""
     try:
         problem = parse_problem(body)
     except ParseError:
         return None
+    if not problem.title and not problem.detail and problem.type in ("", "about:blank"):
+        return None  # any JSON object is a problem by the letter (RFC 9457 section 3.1); this one says nothing
     return replace(
         problem,
         type=_shown(problem.type),
@@ -111,24 +120,41 @@ class Wire:
         return self._connecting and not self._sending
 
 
-class _Bounded(httpx.AsyncByteStream):
-    """The first bytes of a body. Stops there, instead of filling memory with what nobody will read."""
+async def _beginning(response: httpx.Response, limit: int) -> bytes:
+    """The first `limit` bytes of the body as it is meant to be read."""
+    encoding = response.headers.get("Content-Encoding")
+    packed = httpx.Response(
+        response.status_code,
+        headers={} if encoding is None else {"Content-Encoding": encoding},
+        stream=_Sips(response.stream),
+        request=response.request,
+    )
+    body = bytearray()
+    try:
+        async for chunk in packed.aiter_bytes():
+            body += chunk
+            if len(body) >= limit:
+                break
+    finally:
+        await packed.aclose()
+    return bytes(body[:limit])
 
-    def __init__(self, stream: httpx.AsyncByteStream, limit: int) -> None:
+
+class _Sips(httpx.AsyncByteStream):
+    """A stream in small pieces: none of them unpacks to more than a megabyte or so (deflate packs 1 : 1032)."""
+
+    def __init__(self, stream: httpx.AsyncByteStream | httpx.SyncByteStream) -> None:
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - the caller looked
         self._stream = stream
-        self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._limit
         async for chunk in self._stream:
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0:
-                return
+            for start in range(0, len(chunk), _SIP):
+                yield chunk[start : start + _SIP]
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
 def _shown(text: str) -> str:
-    return inert(text, limit=TEXT_LIMIT)
+    return hide_credentials(inert(text, limit=TEXT_LIMIT))

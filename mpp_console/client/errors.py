@@ -82,7 +82,8 @@ class NoUsableOffer(NotPaid):
     default_code = "no-usable-offer"
 
     def __init__(self, ranking: Ranking) -> None:
-        reasons = [offer.reason for offer in ranking.offers] + list(ranking.malformed)
+        # A server may make many offers, and all of them fail for one reason.
+        reasons = dict.fromkeys([offer.reason for offer in ranking.offers] + list(ranking.malformed))
         super().__init__("no offer can be paid: " + "; ".join(reasons))
         self.ranking = ranking
 

@@ -14,11 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mpp_console.history.errors import HistoryError
-from mpp_console.protocol import Secret, inert
+from mpp_console.protocol import REDACTED, Secret, hide_credentials, inert
 
 __all__ = ["REDACTED", "TEXT_LIMIT", "clean_json", "clean_text", "clean_url"]
 
-REDACTED = "[redacted]"
 TEXT_LIMIT = 4096
 """Characters of one text column. Longer than any id, address or sensible URL; a bound keeps a hostile server from
 filling the disk.
@@ -37,14 +36,11 @@ _SECRET_NAME = re.compile(
 _SECRET_PARAMETER = re.compile(
     rf"{_SECRET_NAME.pattern}|token|\bkey\b|[_-]key|\bsig\b|\bauth\b|\bcode\b|\bpwd?\b", re.IGNORECASE
 )
-# A credential or receipt header, a JWT: base64url of something that begins with `{"`. A raw Tempo transaction: 0x76
-# or 0x78.
-_SECRET_VALUE = re.compile(r"eyJ[A-Za-z0-9_\-+/=.]{16,}|\bPayment\s+[A-Za-z0-9_\-]{24,}|\b0x7[68]f[89][0-9a-fA-F]{80,}")
 
 
 def clean_text(text: str) -> str:
     """Inert, bounded, and with anything that looks like a credential replaced."""
-    return _SECRET_VALUE.sub(REDACTED, inert(text, limit=TEXT_LIMIT))
+    return hide_credentials(inert(text, limit=TEXT_LIMIT))
 
 
 def clean_url(url: str) -> str:
@@ -85,7 +81,7 @@ def _clean(value: Any) -> Any:
         case Secret():
             return REDACTED
         case str():
-            return _SECRET_VALUE.sub(REDACTED, value)
+            return hide_credentials(value)
         case Mapping():
             return {
                 _name(name): REDACTED if _SECRET_NAME.search(_name(name)) and item is not None else _clean(item)

@@ -85,7 +85,7 @@ from .problem import (
 )
 from .receipt import Receipt, parse_receipt
 from .secret import Secret
-from .text import inert
+from .text import REDACTED, hide_credentials, inert
 from .timestamp import format_timestamp, parse_timestamp
 
 __all__ = [
@@ -105,6 +105,7 @@ __all__ = [
     "PROBLEM_BASE",
     "PROBLEM_JSON",
     "PROBLEM_LIMIT",
+    "REDACTED",
     "SCHEME",
     "TOKEN_LIMIT",
     "WWW_AUTHENTICATE",
@@ -161,6 +162,7 @@ __all__ = [
     "format_challenge",
     "format_timestamp",
     "format_units",
+    "hide_credentials",
     "inert",
     "openapi_document",
     "parse_accept_payment",

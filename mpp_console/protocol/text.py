@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["inert"]
+__all__ = ["REDACTED", "hide_credentials", "inert"]
+
+REDACTED = "[redacted]"
 
 # ECMA-48: CSI = ESC [ or 9B, parameter bytes 30-3F, intermediate bytes 20-2F, one final byte 40-7E. Strings (OSC,
 # DCS, SOS, PM, APC) run to BEL, ST or ESC \; one that never ends swallows the rest, as it would in a terminal. Every
@@ -30,6 +32,16 @@ _INVISIBLE = re.compile(
     "\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
+
+# A credential or receipt header, a JWT: base64url of something that begins with `{"`. A raw Tempo transaction: 0x76
+# or 0x78.
+_CREDENTIAL = re.compile(r"eyJ[A-Za-z0-9_\-+/=.]{16,}|\bPayment\s+[A-Za-z0-9_\-]{24,}|\b0x7[68]f[89][0-9a-fA-F]{80,}")
+
+
+def hide_credentials(text: str) -> str:
+    """`text` with what looks like a credential, a receipt or a signed transaction replaced: a server may repeat what it
+    was sent."""
+    return _CREDENTIAL.sub(REDACTED, text)
 
 
 def inert(text: str, *, limit: int | None = None, keep_newlines: bool = False) -> str:

@@ -193,6 +193,17 @@ async def test_several_challenges_in_several_lines(purse: Purse, till: Till) -> 
     assert operation.method == "coin"
 
 
+async def test_offers_that_fail_alike_are_told_once(purse: Purse, till: Till) -> None:
+    def handler(seen: Seen) -> Reply:
+        return till.ask(*(till.challenge(method="paper") for _ in range(12)))
+
+    async with Server(handler) as server, purse.client() as client:
+        with pytest.raises(NoUsableOffer) as caught:
+            await client.get(server.url)
+    assert len(caught.value.ranking.offers) == 12
+    assert str(caught.value).count("paper") == 1
+
+
 async def test_an_answer_whose_challenges_cannot_be_read_says_so(purse: Purse) -> None:
     reply = Reply(status=402, headers=[("WWW-Authenticate", 'Payment id="a", realm="x\x1b[2J"')])
     async with Server(lambda seen: reply) as server, purse.client() as client:

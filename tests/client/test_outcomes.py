@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import tracemalloc
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -19,7 +22,7 @@ from mpp_console.client.errors import (
 )
 from mpp_console.client.review import Approval, Review
 from mpp_console.methods.base import Mode, PaymentFailed, PaymentRefused
-from mpp_console.protocol import MppError, Problem, VerificationFailed
+from mpp_console.protocol import PROBLEM_LIMIT, MppError, Problem, VerificationFailed
 
 from .conftest import Purse
 from .till import Reply, Seen, Server, Till
@@ -113,6 +116,55 @@ async def test_the_problem_is_inert(purse: Purse, server: Server, till: Till) ->
             await client.get(server.url)
     assert caught.value.problem == Problem(type="x", title="title", status=402, detail="no", hint="h")
     assert str(caught.value).isprintable()
+
+
+async def test_a_credential_that_the_server_repeats_is_not_shown(purse: Purse, server: Server, till: Till) -> None:
+    def repeating(seen: Seen) -> Reply:
+        problem = Problem(type="about:blank", title="no", status=402, detail=f"bad: {seen.get('authorization')}")
+        return Reply(status=402, body=problem.to_json())
+
+    till.after = repeating
+    async with purse.client() as client:
+        with pytest.raises(CredentialSpent) as caught:
+            await client.get(server.url)
+    assert caught.value.problem is not None
+    assert caught.value.problem.detail == "bad: [redacted]"
+    assert "eyJ" not in str(caught.value)
+    assert "eyJ" not in repr(purse.memory.operations)
+
+
+async def test_a_json_body_without_a_word_of_a_problem_is_none(purse: Purse, server: Server, till: Till) -> None:
+    till.after = lambda seen: Reply(status=500, body=b'{"error":"oops"}')
+    async with purse.client() as client:
+        with pytest.raises(CredentialSpent, match="answered 500;") as caught:
+            await client.get(server.url)
+    assert caught.value.problem is None
+    assert caught.value.response is not None
+    assert caught.value.response.json() == {"error": "oops"}
+
+
+@pytest.mark.parametrize("paid", [False, True])
+async def test_a_402_that_unpacks_to_megabytes_is_cut(purse: Purse, till: Till, paid: bool) -> None:
+    packed = gzip.compress(bytes(50_000_000))
+
+    def handler(seen: Seen) -> Reply:
+        if (seen.credential is not None) != paid:
+            return till(seen)
+        asked = till.ask(body=packed)
+        asked.headers.append(("Content-Encoding", "gzip"))
+        return asked
+
+    tracemalloc.start()
+    try:
+        async with Server(handler) as server, purse.client() as client:
+            with pytest.raises(CredentialSpent) if paid else nullcontext() as caught:
+                assert (await client.get(server.url)).text == "goods"
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+    if caught is not None:
+        assert caught.value.response is not None
+        assert len(caught.value.response.content) == PROBLEM_LIMIT
 
 
 @pytest.mark.parametrize("reply", [Reply(hang_up=True), Reply(silent=True)])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpp_console.protocol import inert
+from mpp_console.protocol import hide_credentials, inert
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,16 @@ def test_is_idempotent_and_one_line(text: str) -> None:
     many = inert(text, keep_newlines=True)
     assert inert(many, keep_newlines=True) == many
     assert len(many.splitlines()) <= many.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("you sent Payment eyJjaGFsbGVuZ2UiOnsiaWQiOiJ4In19", "you sent [redacted]"),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_-", "token [redacted]"),
+        ("raw 0x76f8" + "ab" * 60, "raw [redacted]"),
+        ("Payment required for 0x" + "ab" * 32, "Payment required for 0x" + "ab" * 32),
+    ],
+)
+def test_hides_what_looks_like_a_credential(text: str, shown: str) -> None:
+    assert hide_credentials(text) == shown
