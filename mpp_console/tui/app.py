@@ -5,6 +5,7 @@ The first frame is drawn before the console is opened, and nothing heavy may be 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import time
@@ -105,6 +106,7 @@ class ConsoleApp(Flows):
         self.batches: Signal[tuple[ConsoleEvent, ...]] = Signal(self, "events")
         self.log_entries = EventLog()
         self._pump: EventPump[ConsoleEvent] = EventPump(self._publish)
+        self._questions: set[asyncio.Future[str | None]] = set()
         lens = Lens(now=clock(), ascii=os.environ.get("TERM") == "linux")
         self.set_reactive(ConsoleApp.view, View(lens=lens, profile_name=profile))
         for own in THEMES:
@@ -142,7 +144,37 @@ class ConsoleApp(Flows):
         self.refresh_view()
         await console.warm()
 
+    def ask_passphrase(self, question: str) -> str:
+        """Asks somebody, on a screen above whatever is there. For a worker thread, which waits for the answer.
+
+        Raises MppError when nobody answers.
+        """
+        answer: str | None = self.call_from_thread(self._answer, question)
+        if answer is None:
+            raise MppError("no passphrase was given", code="no-passphrase", hint="Nothing was signed; try again.")
+        return answer
+
+    async def _answer(self, question: str) -> str | None:
+        from mpp_console.tui.screens.passphrase import PassphraseDialog
+
+        answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._questions.add(answered)
+
+        def take(answer: str | None) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        await self.push_screen(PassphraseDialog(question), take)
+        try:
+            return await answered
+        finally:
+            self._questions.discard(answered)
+
     async def on_unmount(self) -> None:
+        # A thread that still waits for an answer would keep the program from ending.
+        for question in self._questions:
+            if not question.done():
+                question.set_result(None)
         if self.services is not None:
             await self.services.close()
 
@@ -239,7 +271,7 @@ def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | 
     async def open_console() -> Console:
         from mpp_console.services import Console
 
-        return await Console.open(profile, account=account, rpc_url=rpc_url)
+        return await Console.open(profile, account=account, rpc_url=rpc_url, passphrase=app.ask_passphrase)
 
     app = ConsoleApp(open_console, profile=profile)
     return app.run() or app.return_code or 0
