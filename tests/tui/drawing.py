@@ -11,7 +11,8 @@ from textual.widgets import Input
 
 from mpp_console.services import Console
 from mpp_console.tui.app import ConsoleApp
-from tests.tui.seeded import NOW, SeededConsole, as_console
+from tests.tui.seeded import SeededConsole, as_console
+from tests.tui.seeds import NOW
 
 SCRUBBED = (
     "NO_COLOR",

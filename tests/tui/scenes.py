@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from mpp_console.services.models import Stage
 from mpp_console.tui.app import ConsoleApp
 from tests.tui.drawing import Ticker, seeded_app, settle
-from tests.tui.seeded import MAINNET, SANDBOX, STRANGER, SeededConsole, refused_result, review
+from tests.tui.seeded import SeededConsole
+from tests.tui.seeds import MAINNET, SANDBOX, STRANGER, refused_result, review
 
 URL = f"{STRANGER}/v1/search?q=tempo"
 Reach = Callable[[Pilot[Any]], Awaitable[None]]

@@ -16,7 +16,8 @@ from mpp_console.tui.screens.dialogs import HelpDialog
 from mpp_console.tui.screens.receipts import ReceiptsScreen
 from mpp_console.tui.screens.server import ServerScreen
 from mpp_console.tui.screens.wallet import WalletScreen
-from tests.tui.seeded import MAINNET, SeededConsole
+from tests.tui.seeded import SeededConsole
+from tests.tui.seeds import MAINNET
 
 TOGETHER = (
     {Scope.APP, Scope.WALLET, Scope.LIST},

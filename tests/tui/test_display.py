@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from mpp_console.protocol import Currency
 from mpp_console.services.models import Level, Money, Stage
 from mpp_console.tui.display import UNKNOWN, Lens, fold, shorten
-from tests.tui.seeded import ALPHA, NOW, PATH, PAYER
+from tests.tui.seeds import ALPHA, NOW, PATH, PAYER
 
 LENS = Lens(now=NOW)
 MASKED = Lens(now=NOW, privacy=True)

@@ -14,7 +14,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import Lens
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import PAGE, Rows
-from tests.tui.seeded import NOW
+from tests.tui.seeds import NOW
 
 LENS = Lens(now=NOW)
 COLUMNS = (Column(title="NUMBER", width=8, keep=9), Column(title="TEXT", width=8, grow=1, keep=5))

@@ -22,7 +22,8 @@ from mpp_console.tui.screens.wallet import WalletScreen
 from mpp_console.tui.widgets.receipt import ReceiptPane
 from mpp_console.tui.widgets.topbar import TopBar
 from tests.tui.drawing import Ticker, seeded_app, settle
-from tests.tui.seeded import MAINNET, NOW, PAYER, URL, SeededConsole, receipt_row, requests, routes
+from tests.tui.seeded import SeededConsole
+from tests.tui.seeds import MAINNET, NOW, PAYER, URL, receipt_row, requests, routes
 
 
 @asynccontextmanager

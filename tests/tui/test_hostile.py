@@ -11,7 +11,8 @@ from mpp_console.protocol import inert
 from mpp_console.services.models import Check, Level
 from mpp_console.tui.screens.dialogs import ReceiptDialog
 from tests.tui.drawing import Ticker, seeded_app, settle
-from tests.tui.seeded import ALPHA, NOW, STRANGER, SeededConsole, receipt_row, refused_result, requests, review
+from tests.tui.seeded import SeededConsole
+from tests.tui.seeds import ALPHA, NOW, STRANGER, receipt_row, refused_result, requests, review
 
 SEQUENCES = "\x1b[31mred\x1b]8;;http://evil\x07link\x1b]8;;\x07\x9b2J\u202eback\u200b\x00\r\n"
 MARKUP = "[@click=app.do('quit')]press[/] [bold red]loud[/] [/nothing] [link=http://evil]x[/link] $error"

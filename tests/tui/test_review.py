@@ -18,18 +18,8 @@ from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
 from tests.tui.drawing import Ticker, seeded_app, settle
-from tests.tui.seeded import (
-    MAINNET,
-    NOW,
-    PAYEE,
-    SANDBOX,
-    STRANGER,
-    SeededConsole,
-    SeededTask,
-    offer,
-    refused_result,
-    review,
-)
+from tests.tui.seeded import SeededConsole, SeededTask
+from tests.tui.seeds import MAINNET, NOW, PAYEE, SANDBOX, STRANGER, offer, refused_result, review
 
 URL = f"{STRANGER}/v1/search?q=tempo"
 

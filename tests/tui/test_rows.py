@@ -9,7 +9,7 @@ import pytest
 
 from mpp_console.services.models import ReceiptFilter, ReceiptPage, ReceiptRow
 from mpp_console.tui.rows import PAGE, ReceiptPages, Rows
-from tests.tui.seeded import NOW, receipt_row
+from tests.tui.seeds import NOW, receipt_row
 
 
 @dataclass(frozen=True)
