@@ -1,34 +1,63 @@
-"""`inspect`: one unpaid request, every offer decoded, every finding told."""
+"""`inspect`: unpaid requests, every offer decoded, every finding told."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from mpp_console.cli.context import App, pass_app
-from mpp_console.cli.output import amount_text, print_facts, print_json, print_table, say, time_text
+from mpp_console.cli.inspect_text import print_report
+from mpp_console.cli.outfile import check_target, write_whole
+from mpp_console.cli.output import print_json, say
 from mpp_console.cli.request_options import RequestOptions, request_options
 
 if TYPE_CHECKING:
+    from mpp_console.protocol import Secret
     from mpp_console.services import Console
-    from mpp_console.services.inspect import InspectOffer, InspectReport
+    from mpp_console.services.inspect import InspectReport
 
 __all__ = ["inspect"]
 
-_GLYPHS = {"pass": "✓", "info": "·", "warn": "!", "fail": "✗"}
+UNPAID = "Unpaid request; nothing was signed and nothing was spent."
+UNPAID_AGAIN = "Unpaid requests; nothing was signed and nothing was spent."
 
 
 @click.command()
 @request_options
-@click.option("-i", "--include", is_flag=True, help="Print the answer's header fields and body too.")
-@click.option("--strict", is_flag=True, help="End with 1 when a finding fails.")
+@click.option("-v", "--verbose", is_flag=True, help="Print what passed, the header section and the body too.")
+@click.option("--twice", is_flag=True, help="Make the unpaid request again and compare.")
+@click.option(
+    "--probe-malformed", is_flag=True, help="Also send a credential that nobody can read; it should get a 402, no 500."
+)
+@click.option(
+    "--secret-env", metavar="NAME", help="Check challenge ids with the server's secret in this environment variable."
+)
+@click.option("--markdown", "markdown_file", metavar="FILE", help="Save the report as Markdown too.")
 @pass_app
-def inspect(app: App, *, request: RequestOptions, include: bool, strict: bool) -> None:
-    """Decode every offer of URL. The request is unpaid: nothing is signed, nothing is spent, no account is needed."""
+def inspect(
+    app: App,
+    *,
+    request: RequestOptions,
+    verbose: bool,
+    twice: bool,
+    probe_malformed: bool,
+    secret_env: str | None,
+    markdown_file: str | None,
+) -> None:
+    """Decode every offer of URL and judge the answer. The request is unpaid: nothing is signed, nothing is spent, no
+    account is needed.
+
+    Ends with 1 when a finding fails, with 3 when no answer came.
+    """
+    secret = None if secret_env is None else _secret(secret_env)
+    target = None if markdown_file is None else check_target(markdown_file)
 
     async def work(console: Console) -> InspectReport:
+        from mpp_console.services.inspect import Inspection
+
         return await console.inspect(
             request.url,
             method=request.method,
@@ -36,62 +65,27 @@ def inspect(app: App, *, request: RequestOptions, include: bool, strict: bool) -
             body=request.body,
             follow_redirects=request.follow_redirects,
             patience=request.timeout,
+            inspection=Inspection(twice=twice, probe_malformed=probe_malformed, secret=secret),
         )
 
     report = app.run(work)
+    if target is not None:
+        from mpp_console.services.inspect import markdown
+
+        write_whole(target, markdown(report).encode())
     if app.json:
         print_json(report.to_dict())
     else:
-        _print_report(report, include=include)
-    if strict and report.worst == "fail":
+        print_report(report, verbose=verbose)
+    say(UNPAID_AGAIN if twice or probe_malformed else UNPAID)
+    if report.worst == "fail":
         sys.exit(1)
 
 
-def _print_report(report: InspectReport, *, include: bool) -> None:
-    click.echo(f"{report.http_method} {report.url}")
-    click.echo(f"{report.status} {report.reason}  {report.milliseconds:.0f} ms")
-    for offer in report.offers:
-        click.echo()
-        print_facts(_offer_facts(offer))
-    if report.problem is not None:
-        click.echo()
-        click.echo(f"problem  {report.problem.title}: {report.problem.detail}")
-    if report.findings:
-        click.echo()
-        print_table(
-            ("", "finding", "what", "rule", "fix"),
-            [
-                (_GLYPHS[finding.level.value], finding.id, finding.text, finding.spec, finding.fix)
-                for finding in report.findings
-            ],
-        )
-    if include:
-        click.echo()
-        for name, value in report.headers:
-            click.echo(f"{name}: {value}")
-        click.echo()
-        click.echo(report.body)
-    say("Unpaid request: nothing was signed and nothing was spent.")
+def _secret(name: str) -> Secret[bytes]:
+    from mpp_console.protocol import Secret
 
-
-def _offer_facts(offer: InspectOffer) -> list[tuple[str, str]]:
-    challenge, quote = offer.challenge, offer.quote
-    facts = [(f"offer {offer.number}", offer.key), ("id", challenge.id), ("realm", challenge.realm)]
-    if quote is None:
-        facts.append(("unreadable", offer.problem))
-    else:
-        facts.append(("amount", f"{amount_text(quote.amount, quote.currency)}  ({quote.amount} base units)"))
-        facts.append(("currency", quote.currency.id))
-        for number, transfer in enumerate(quote.transfers):
-            share = f"  {amount_text(transfer.amount, quote.currency)}" if len(quote.transfers) > 1 else ""
-            facts.append(("recipient" if number == 0 else "and to", f"{transfer.recipient}{share}"))
-        facts.append(("network", f"{quote.network} (chain {quote.chain_id})"))
-        facts.append(("mode", quote.mode.value + (", the server pays the fee" if quote.sponsored else "")))
-    facts.append(("expires", time_text(challenge.expires_at) if challenge.expires else "never said"))
-    if challenge.digest:
-        facts.append(("digest", challenge.digest))
-    if challenge.description:
-        facts.append(("server says", f"“{challenge.description}”"))
-    if quote is not None:
-        facts += [("check", f"{check.level.value}: {check.message}") for check in quote.checks if check.level != "ok"]
-    return facts
+    value = os.environ.get(name)
+    if not value:
+        raise click.BadParameter(f"the environment has no {name}, or it is empty", param_hint="--secret-env")
+    return Secret(value.encode("utf-8"))

@@ -1,5 +1,6 @@
 """Looks at paid URLs without paying: probe, decode every offer, and say what is wrong with them."""
 
-from mpp_console.inspector.report import InspectFinding, InspectOffer, InspectReport
+from mpp_console.inspector.report import InspectLeg, InspectOffer, InspectReport, UnreadableOffer
+from mpp_console.inspector.rule import InspectFinding
 
-__all__ = ["InspectFinding", "InspectOffer", "InspectReport"]
+__all__ = ["InspectFinding", "InspectLeg", "InspectOffer", "InspectReport", "UnreadableOffer"]

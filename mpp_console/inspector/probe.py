@@ -1,44 +1,57 @@
-"""One unpaid request to a URL, and everything that its answer says about money: offers decoded, findings collected.
+"""Unpaid requests to a URL, and everything that the answers say about money: offers decoded, findings collected.
 
 Signs nothing and pays nothing: the rails are asked for quotes only. Redirects are followed only when the caller wants
-it.
+it. One request is made, unless more are asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
-from mpp_console.client.offers import Candidate, accept_payment, quote_offers
-from mpp_console.inspector.report import InspectFinding, InspectOffer, InspectReport
+from mpp_console.client.offers import Candidate, quote_offers
+from mpp_console.inspector.evidence import Answer, ChainFacts, Evidence, Inquiry
+from mpp_console.inspector.findings import judge_case
+from mpp_console.inspector.reading import Case, OfferReading, read_case
+from mpp_console.inspector.report import InspectLeg, InspectOffer, InspectReport, UnreadableOffer, visible
+from mpp_console.inspector.rules_tempo import tempo_pairs
 from mpp_console.methods.base import Payer
-from mpp_console.protocol import (
-    ACCEPT_PAYMENT,
-    PROBLEM_JSON,
-    PROBLEM_LIMIT,
-    WWW_AUTHENTICATE,
-    Challenge,
-    Finding,
-    FindingLevel,
-    Findings,
-    ParseError,
-    Problem,
-    inert,
-    parse_challenges,
-    parse_problem,
-)
+from mpp_console.protocol import AUTHORIZATION, ParseError, Secret, b64url_encode, inert
 
-__all__ = ["probe"]
+__all__ = ["Wishes", "probe", "report_on"]
 
 BODY_LIMIT = 256 * 1024
 """Bytes of the body that are read: enough for any problem document and for a look at what is sold."""
 TEXT_LIMIT = 20_000
 HIDDEN = "(hidden)"
+MALFORMED: Final = f"Payment {b64url_encode(b'this is no credential')}"
+"""A credential that decodes and is no JSON (core draft, "Status Codes": invalid base64url, bad JSON)."""
 _HIDDEN_HEADERS = frozenset({"set-cookie", "payment-receipt", "authentication-info"})
+
+AskChain = Callable[[Mapping[int, set[tuple[str, str]]]], Awaitable[ChainFacts]]
+"""Tells what is known about (token, recipient) pairs, given by chain id."""
+
+
+async def _no_chain(pairs: Mapping[int, set[tuple[str, str]]]) -> ChainFacts:
+    return ChainFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What an inspection does beyond one request. `twice` makes the same request again, `malformed` one with a
+    credential that nobody can read. `secret` is the server's own, to check the ids of challenges with.
+    """
+
+    twice: bool = False
+    malformed: bool = False
+    secret: Secret[bytes] | None = None
+    follow_redirects: bool = False
+    patience: float = 30.0
 
 
 async def probe(
@@ -51,71 +64,138 @@ async def probe(
     method: str = "GET",
     headers: Iterable[tuple[str, str]] = (),
     body: bytes = b"",
-    follow_redirects: bool = False,
-    patience: float = 30.0,
+    wishes: Wishes = Wishes(),
+    ask_chain: AskChain = _no_chain,
 ) -> InspectReport:
-    """Requests `url` once, without a credential, and reports. `counter` counts seconds; `patience` bounds the whole
+    """Requests `url` without a credential, and reports. `counter` counts seconds; `wishes.patience` bounds each
     request.
 
-    Raises httpx.HTTPError or httpx.InvalidURL when no answer came, TimeoutError after `patience`.
+    Accept-Payment is not sent, so that a server shows every offer it has. Raises httpx.HTTPError or httpx.InvalidURL
+    when no answer came to the first request, TimeoutError after the patience.
     """
-    request = http.build_request(method, url, headers=list(headers), content=body or None, timeout=patience)
-    accepted = accept_payment(payers)
-    if accepted:
-        request.headers.setdefault(ACCEPT_PAYMENT, accepted)
-    started = counter()
-    async with asyncio.timeout(patience):
-        answer = await http.send(request, auth=None, follow_redirects=follow_redirects, stream=True)
-        try:
-            content, total = await _read(answer)
-        finally:
-            await answer.aclose()
-    spent = (counter() - started) * 1000
-    findings = Findings()
-    challenges = _challenges(answer, findings)
-    candidates = await quote_offers(challenges, payers)
-    problem = _problem(answer, content, findings)
+    fields = tuple(headers)
+    request = http.build_request(method, url, headers=list(fields), content=body or None, timeout=wishes.patience)
+    asker = _Asker(http=http, counter=counter, patience=wishes.patience)
+    answer, last = await asker.ask(request, follow_redirects=wishes.follow_redirects)
+    final = body if last.method == request.method else b""
+    again = malformed = None
+    if wishes.twice:
+        again = await asker.try_again(last, final)
+    if wishes.malformed:
+        malformed = await asker.try_again(last, final, credential=MALFORMED)
+    inquiry = Inquiry(url=str(last.url.copy_with(userinfo=b"")), method=last.method, headers=fields, body=final)
+    evidence = Evidence(
+        inquiry=inquiry, answer=answer, now=clock(), again=again, malformed=malformed, secret=wishes.secret
+    )
+    case = read_case(evidence)
+    pairs = tempo_pairs(case.offers)
+    if pairs:
+        case = read_case(_with_facts(evidence, await ask_chain(pairs)))
+    return await report_on(case, payers)
+
+
+async def report_on(case: Case, payers: Sequence[Payer]) -> InspectReport:
+    """The report about a case, with the quotes of the rails."""
+    evidence, answer = case.evidence, case.answer
+    readable = [offer for offer in case.offers if offer.challenge is not None]
+    candidates = await quote_offers([offer.challenge for offer in readable if offer.challenge], payers)
     return InspectReport(
-        url=str(answer.url.copy_with(userinfo=b"")),
-        http_method=method,
-        at=clock(),
-        milliseconds=spent,
-        status=answer.status_code,
-        reason=inert(answer.reason_phrase, limit=100),
-        payment_required=answer.status_code == httpx.codes.PAYMENT_REQUIRED,
-        offers=tuple(_offer(number, candidate) for number, candidate in enumerate(candidates, start=1)),
+        url=evidence.inquiry.url,
+        http_method=evidence.inquiry.method,
+        at=evidence.now,
+        milliseconds=answer.milliseconds,
+        status=answer.status,
+        reason=inert(answer.reason, limit=100),
+        payment_required=answer.status == httpx.codes.PAYMENT_REQUIRED,
+        offers=tuple(_offer(offer.number, found) for offer, found in zip(readable, candidates, strict=False)),
+        unreadable=tuple(_unreadable(offer) for offer in case.offers if offer.challenge is None),
+        lines=tuple(visible(line) for line in case.lines),
         headers=_headers(answer),
-        body=inert(content.decode("utf-8", "replace"), limit=TEXT_LIMIT, keep_newlines=True),
-        body_bytes=total,
-        problem=problem,
-        findings=(*map(_finding, findings), *_answer_findings(answer, challenges, clock())),
+        body=inert(answer.body.decode("utf-8", "replace"), limit=TEXT_LIMIT, keep_newlines=True),
+        body_bytes=answer.body_bytes,
+        problem=case.problem,
+        legs=tuple(_legs(evidence)),
+        findings=judge_case(case),
     )
 
 
-async def _read(answer: httpx.Response) -> tuple[bytes, int]:
-    """The first bytes of the body, and how many were seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asker:
+    http: httpx.AsyncClient
+    counter: Callable[[], float]
+    patience: float
+
+    async def ask(self, request: httpx.Request, *, follow_redirects: bool) -> tuple[Answer, httpx.Request]:
+        """The answer, and the request that it answers: another one after a redirect."""
+        started = self.counter()
+        async with asyncio.timeout(self.patience):
+            answer = await self.http.send(request, auth=None, follow_redirects=follow_redirects, stream=True)
+            try:
+                content, total, complete = await _read(answer)
+            finally:
+                await answer.aclose()
+        spent = (self.counter() - started) * 1000
+        fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        read = Answer(
+            status=answer.status_code,
+            reason=answer.reason_phrase,
+            fields=fields,
+            body=content,
+            body_bytes=total,
+            complete=complete,
+            milliseconds=spent,
+        )
+        return read, answer.request
+
+    async def try_again(self, last: httpx.Request, body: bytes, *, credential: str | None = None) -> Answer:
+        """The same request once more; an answer of status 0 when none came."""
+        fields = last.headers.copy()
+        if credential is not None:
+            fields[AUTHORIZATION] = credential
+        request = self.http.build_request(
+            last.method, last.url, headers=fields, content=body or None, timeout=self.patience
+        )
+        try:
+            answer, _ = await self.ask(request, follow_redirects=False)
+        except (httpx.HTTPError, TimeoutError):
+            return Answer(status=0)
+        return answer
+
+
+async def _read(answer: httpx.Response) -> tuple[bytes, int, bool]:
+    """The first bytes of the body, how many were seen, and whether that was all.
+
+    A body whose coding is broken, or that breaks off, must not hide the header: what was read of it is enough.
+    """
     content = bytearray()
-    async for chunk in answer.aiter_bytes():
-        content += chunk
-        if len(content) >= BODY_LIMIT:
-            break
-    return bytes(content[:BODY_LIMIT]), len(content)
+    try:
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) >= BODY_LIMIT:
+                return bytes(content[:BODY_LIMIT]), len(content), False
+    except (httpx.DecodingError, httpx.RemoteProtocolError, httpx.ReadError):
+        return bytes(content), len(content), False
+    return bytes(content), len(content), True
 
 
-def _challenges(answer: httpx.Response, findings: Findings) -> tuple[Challenge, ...]:
-    """Every challenge that can be read; what is wrong with the others, or with these, goes to `findings`."""
-    name = WWW_AUTHENTICATE.lower().encode()
-    lines = [value for key, value in answer.headers.raw if key.lower() == name]
-    if not lines:
-        return ()
-    return parse_challenges(lines, findings)
+def _with_facts(evidence: Evidence, facts: ChainFacts) -> Evidence:
+    return Evidence(
+        inquiry=evidence.inquiry,
+        answer=evidence.answer,
+        now=evidence.now,
+        again=evidence.again,
+        malformed=evidence.malformed,
+        secret=evidence.secret,
+        facts=facts,
+        live=evidence.live,
+    )
 
 
-def _problem(answer: httpx.Response, content: bytes, findings: Findings) -> Problem | None:
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != PROBLEM_JSON or len(content) > PROBLEM_LIMIT:
-        return None
-    return parse_problem(content, findings)
+def _legs(evidence: Evidence) -> Iterable[InspectLeg]:
+    named = (("request", evidence.answer), ("second request", evidence.again))
+    for name, answer in (*named, ("malformed credential", evidence.malformed)):
+        if answer is not None:
+            yield InspectLeg(name=name, status=answer.status, milliseconds=answer.milliseconds)
 
 
 def _offer(number: int, candidate: Candidate) -> InspectOffer:
@@ -133,54 +213,18 @@ def _offer(number: int, candidate: Candidate) -> InspectOffer:
     )
 
 
-def _headers(answer: httpx.Response) -> tuple[tuple[str, str], ...]:
+def _unreadable(offer: OfferReading) -> UnreadableOffer:
+    return UnreadableOffer(
+        number=offer.number,
+        line=offer.line,
+        position=offer.position,
+        parameters=tuple((visible(name)[:100], visible(value)[:8192]) for name, value in offer.params.items()),
+        request=None if offer.request is None else dict(offer.request),
+    )
+
+
+def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     return tuple(
         (inert(name, limit=200), HIDDEN if name.lower() in _HIDDEN_HEADERS else inert(value, limit=8192))
-        for name, value in answer.headers.multi_items()
+        for name, value in answer.fields
     )
-
-
-def _finding(finding: Finding) -> InspectFinding:
-    return InspectFinding(
-        id=finding.code,
-        level=finding.level,
-        text=inert(finding.message, limit=500),
-        spec=finding.spec,
-        fix=finding.fix,
-    )
-
-
-def _answer_findings(
-    answer: httpx.Response, challenges: Sequence[Challenge], now: datetime
-) -> Iterable[InspectFinding]:
-    """What the answer as a whole gets wrong, beyond what the parsers saw in its parts."""
-    if answer.status_code != httpx.codes.PAYMENT_REQUIRED:
-        if not challenges:
-            text = f"the answer is {answer.status_code} and asks for no payment"
-            yield InspectFinding(id="no-payment-asked", level=FindingLevel.INFO, text=text)
-        return
-    if not challenges:
-        yield InspectFinding(
-            id="no-challenge",
-            level=FindingLevel.FAIL,
-            text="the answer is 402 and carries no Payment challenge that can be read",
-            spec="core §Challenge (WWW-Authenticate)",
-            fix="send at least one WWW-Authenticate: Payment challenge",
-        )
-    if "no-store" not in answer.headers.get("cache-control", "").lower():
-        yield InspectFinding(
-            id="cacheable-challenge",
-            level=FindingLevel.WARN,
-            text="the 402 does not forbid caching, so that a cache may hand one client's challenge to another",
-            spec="core §Caching",
-            fix="send Cache-Control: no-store",
-        )
-    for number, challenge in enumerate(challenges, start=1):
-        if challenge.is_expired(now):
-            yield InspectFinding(
-                id="expired-challenge",
-                level=FindingLevel.FAIL,
-                text=f"offer {number} expired at {challenge.expires}, before it could be paid",
-                spec="core §Optional Parameters",
-                fix="let challenges live for minutes, and check the server's clock",
-            )

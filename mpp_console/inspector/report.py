@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mpp_console.inspector.rule import InspectFinding
 from mpp_console.methods.base import Quote
-from mpp_console.protocol import Challenge, FindingLevel, Problem, format_timestamp, format_units
+from mpp_console.protocol import Challenge, FindingLevel, Problem, format_timestamp, format_units, inert
 
-__all__ = ["InspectFinding", "InspectOffer", "InspectReport"]
+__all__ = ["InspectFinding", "InspectLeg", "InspectOffer", "InspectReport", "UnreadableOffer", "visible"]
+
+SCHEMA = "mpp-console/inspect/1"
+"""Names the shape of `InspectReport.to_dict`. Members may be added under the same name; a change of meaning needs
+another."""
+HIDDEN_CHARACTER = "\ufffd"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InspectFinding:
-    """One judgement. `id` is stable and kebab-case, `spec` names the rule it rests on, `fix` says what the server
-    should do.
+def visible(text: str) -> str:
+    """`text` with every character that a terminal might obey or not show replaced by one that it shows.
+
+    Unlike `inert` it keeps positions, so that a place in the text can be pointed at.
     """
-
-    id: str
-    level: FindingLevel
-    text: str
-    spec: str = ""
-    fix: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        return {"id": self.id, "level": self.level.value, "text": self.text, "spec": self.spec, "fix": self.fix}
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if each == "\t" else each if inert(each) == each else HIDDEN_CHARACTER for each in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +90,44 @@ def _quote_facts(quote: Quote) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InspectReport:
-    """What one unpaid request to `url` brought. Nothing was paid or signed to make it.
+class UnreadableOffer:
+    """A challenge that no strict parser takes. `parameters` are what could be read of it, made visible."""
 
-    `payment_required` tells whether the answer asks for money. `body` is inert text, cut at `body_truncated` (bytes in
-    all).
+    number: int
+    line: int
+    position: int
+    parameters: tuple[tuple[str, str], ...]
+    request: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "line": self.line,
+            "position": self.position,
+            "parameters": dict(self.parameters),
+            "request": self.request,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectLeg:
+    """One request of the inspection: `request`, `second request` or `malformed credential`. Status 0 is no answer."""
+
+    name: str
+    status: int
+    milliseconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "status": self.status, "milliseconds": round(self.milliseconds, 1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectReport:
+    """What unpaid requests to `url` brought. Nothing was paid or signed to make it.
+
+    `payment_required` tells whether the answer asks for money. `body` is inert text, cut at 20,000 characters;
+    `body_bytes` counts what was seen of it. `lines` are the WWW-Authenticate lines, made visible, for the places that
+    findings name.
     """
 
     url: str
@@ -110,6 +143,9 @@ class InspectReport:
     body_bytes: int
     problem: Problem | None
     findings: tuple[InspectFinding, ...]
+    unreadable: tuple[UnreadableOffer, ...] = ()
+    lines: tuple[str, ...] = ()
+    legs: tuple[InspectLeg, ...] = ()
 
     @property
     def worst(self) -> FindingLevel:
@@ -117,9 +153,18 @@ class InspectReport:
         order = (FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO)
         return next((level for level in order if any(f.level is level for f in self.findings)), FindingLevel.PASS)
 
+    def of_level(self, level: FindingLevel) -> tuple[InspectFinding, ...]:
+        return tuple(finding for finding in self.findings if finding.level is level)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each level, by its name."""
+        return {level.value: len(self.of_level(level)) for level in FindingLevel}
+
     def to_dict(self) -> dict[str, Any]:
         """JSON form, stable: the command line prints it and exports hold it."""
         return {
+            "schema": SCHEMA,
             "url": self.url,
             "method": self.http_method,
             "at": format_timestamp(self.at),
@@ -128,11 +173,16 @@ class InspectReport:
             "reason": self.reason,
             "payment_required": self.payment_required,
             "paid": False,
+            "worst": self.worst.value,
+            "counts": self.counts,
             "offers": [offer.to_dict() for offer in self.offers],
+            "unreadable": [offer.to_dict() for offer in self.unreadable],
+            "challenge_lines": list(self.lines),
             "headers": [list(header) for header in self.headers],
             "problem": _problem_facts(self.problem),
             "body": self.body,
             "body_bytes": self.body_bytes,
+            "requests": [leg.to_dict() for leg in self.legs],
             "findings": [finding.to_dict() for finding in self.findings],
         }
 

@@ -38,7 +38,7 @@ from mpp_console.services.spending import Spending
 from mpp_console.services.transfers import TransfersService
 
 if TYPE_CHECKING:
-    from mpp_console.services.inspect import InspectReport
+    from mpp_console.services.inspect import Inspection, InspectReport
 
 __all__ = ["Console"]
 
@@ -226,12 +226,13 @@ class Console:
         body: bytes = b"",
         follow_redirects: bool = False,
         patience: float = 30.0,
+        inspection: Inspection | None = None,
     ) -> InspectReport:
-        """One unpaid request to `url`, every offer of its answer decoded. Nothing is signed or paid; no key is needed.
+        """An unpaid request to `url`, its answer decoded and judged. Nothing is signed or paid; no key is needed.
 
-        Raises RequestFailed when no answer came within `patience` seconds.
+        `inspection` asks for more than one request. Raises RequestFailed when no answer came within `patience` seconds.
         """
-        from mpp_console.services.inspect import inspect_url
+        from mpp_console.services.inspect import Inspection, inspect_url
 
         self._engine.log_command("inspect", url)
         return await inspect_url(
@@ -244,6 +245,7 @@ class Console:
                 follow_redirects=follow_redirects,
                 timeout=patience,
             ),
+            inspection or Inspection(),
         )
 
     def policy(self) -> PolicyView:

@@ -1,31 +1,66 @@
-"""Inspection of a URL for the front ends: one unpaid request, every offer decoded, no key and no payment."""
+"""Inspection of a URL for the front ends: unpaid requests, every offer decoded and judged, no key and no payment."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mpp_console.inspector import InspectFinding, InspectOffer, InspectReport
+from mpp_console.inspector import InspectFinding, InspectLeg, InspectOffer, InspectReport, UnreadableOffer
+from mpp_console.inspector.markdown import markdown
+from mpp_console.protocol import MppError, Secret
 from mpp_console.services.errors import RequestFailed
 from mpp_console.services.models import PayRequest
 from mpp_console.services.once import load
 from mpp_console.services.requests import checked_request, request_error
 
 if TYPE_CHECKING:
+    from mpp_console.inspector.evidence import ChainFacts
     from mpp_console.services.engine import Engine
 
-__all__ = ["InspectFinding", "InspectOffer", "InspectReport", "inspect_url"]
+__all__ = [
+    "InspectFinding",
+    "InspectLeg",
+    "InspectOffer",
+    "InspectReport",
+    "Inspection",
+    "UnreadableOffer",
+    "inspect_url",
+    "markdown",
+]
+
+CHAIN_PATIENCE = 5.0
 
 
-async def inspect_url(engine: Engine, request: PayRequest) -> InspectReport:
-    """Requests the URL once. Raises UsageError for what cannot be requested, RequestFailed when no answer came."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What an inspection does beyond one unpaid request.
+
+    `twice` makes the request again and compares; `probe_malformed` makes one with a credential that nobody can read;
+    `secret` is the server's own challenge secret, to check the ids with.
+    """
+
+    twice: bool = False
+    probe_malformed: bool = False
+    secret: Secret[bytes] | None = None
+
+
+async def inspect_url(engine: Engine, request: PayRequest, inspection: Inspection = Inspection()) -> InspectReport:
+    """Requests the URL and judges the answer. Raises UsageError for what cannot be requested, RequestFailed when no
+    answer came."""
     request = checked_request(request)
     await load("mpp_console.inspector.probe", "mpp_console.methods.tempo.payer")
     import httpx
 
-    from mpp_console.inspector.probe import probe
+    from mpp_console.inspector.probe import Wishes, probe
 
     http = await engine.http.get()
     payers = await engine.quoting_payers(request.account)
+
+    async def ask_chain(pairs: Mapping[int, set[tuple[str, str]]]) -> ChainFacts:
+        return await _chain_facts(engine, request.account, pairs)
+
     try:
         return await probe(
             request.url,
@@ -36,8 +71,14 @@ async def inspect_url(engine: Engine, request: PayRequest) -> InspectReport:
             method=request.method,
             headers=request.headers,
             body=request.body,
-            follow_redirects=request.follow_redirects,
-            patience=request.timeout,
+            wishes=Wishes(
+                twice=inspection.twice,
+                malformed=inspection.probe_malformed,
+                secret=inspection.secret,
+                follow_redirects=request.follow_redirects,
+                patience=request.timeout,
+            ),
+            ask_chain=ask_chain,
         )
     except TimeoutError:
         raise RequestFailed(
@@ -45,3 +86,21 @@ async def inspect_url(engine: Engine, request: PayRequest) -> InspectReport:
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise request_error(error, request.url) from error
+
+
+async def _chain_facts(
+    engine: Engine, account_name: str | None, pairs: Mapping[int, set[tuple[str, str]]]
+) -> ChainFacts:
+    """What the profile's own chain and account say. Trouble with the chain is no reason not to report."""
+    from mpp_console.inspector.chain_facts import ask_chain
+    from mpp_console.inspector.evidence import ChainFacts
+
+    chain_id = engine.network.chain_id
+    account = await engine.account(account_name)
+    payer = None if account is None else account.address
+    try:
+        async with asyncio.timeout(CHAIN_PATIENCE):
+            chain = await engine.chain.get()
+            return await ask_chain(chain, chain_id=chain_id, payer=payer, pairs=pairs.get(chain_id, ()))
+    except (TimeoutError, MppError):
+        return ChainFacts(chain_id=chain_id, payer=payer)

@@ -61,34 +61,6 @@ def test_an_unforeseen_pipe_end_is_no_error(beside: Run, served: Served) -> None
     assert "Traceback" not in done.stderr
 
 
-# Inspect -------------------------------------------------------------------------------------------------------------
-
-
-def test_inspect_decodes_every_offer_and_says_that_nothing_is_paid(beside: Run, served: Served) -> None:
-    result = beside("inspect", f"{served.url}/two-offers")
-    assert "offer 1" in result.stdout
-    assert "AlphaUSD" in result.stdout
-    assert "nothing was spent" in result.stderr
-    facts = one(beside("inspect", f"{served.url}/two-offers", "--json"))
-    assert [offer["currency"] for offer in facts["offers"]] == ["pathUSD", "AlphaUSD"]
-    assert facts["offers"][0]["amount_base_units"] == "10000"
-    assert facts["paid"] is False
-
-
-def test_inspect_judges(beside: Run, served: Served) -> None:
-    result = beside("inspect", "--strict", f"{served.url}/faults/expired", code=1)
-    assert "expired-challenge" in result.stdout
-    assert beside("inspect", "--strict", f"{served.url}/charge").exit_code == 0
-    assert "no connection" in beside("inspect", "http://127.0.0.1:1", code=3).stderr
-
-
-def test_inspect_needs_no_account(devnet: Run, served: Served) -> None:
-    assert (
-        one(devnet("inspect", "--json", f"{served.url}/split"))["offers"][0]["transfers"][1]["amount_base_units"]
-        == "2500"
-    )
-
-
 # Accounts ------------------------------------------------------------------------------------------------------------
 
 
@@ -158,10 +130,18 @@ def test_balance_fund_receive_transfer(devnet: Run) -> None:
     assert "--yes" in devnet("transfer", "2", MERCHANT, code=4).stderr
     sent = devnet("transfer", "2", MERCHANT, "--yes")
     assert sent.stdout.startswith("0x")
+    assert "Nothing has been sent" not in sent.stderr
     assert "\t9999" in devnet("balance").stdout
     devnet("transfer", "99999999", MERCHANT, "--yes", code=4)
-    devnet("transfer", "99999999", MERCHANT, "--dry-run", code=4)
+    assert "Nothing has been sent" in devnet("transfer", "99999999", MERCHANT, "--dry-run", code=4).stderr
+    assert one(devnet("transfer", "99999999", MERCHANT, "--dry-run", "--json", code=4))["sendable"] is False
     devnet("transfer", "much", MERCHANT, "--yes", code=2)
+
+
+def test_a_node_that_is_gone_is_the_network_s_fault(devnet: Run) -> None:
+    devnet("accounts", "watch", "one", ADDRESS)
+    for words in (("balance",), ("balance", "--json")):
+        assert "cannot be reached" in devnet("--rpc-url", "http://127.0.0.1:1", *words, code=3).stdout
 
 
 def test_an_account_is_chosen_for_one_command(devnet: Run) -> None:
@@ -259,6 +239,29 @@ def test_a_profile_and_a_node_for_one_command(alone: Run) -> None:
     alone("--profile", "mainnet", "--rpc-url", "http://127.0.0.1:1", "accounts", "watch", "eyes", MERCHANT)
     result = alone("--profile", "mainnet", "--rpc-url", "http://127.0.0.1:1", "balance", "--json")
     assert {balance["amount"] for balance in one(result)["balances"]} == {None}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        'deny_origins = ["no origin"]',
+        "[policy.per_day]\nPathUSDD = '1'",
+        "[policies.moderato.per_day]\npathUSD = '0.0000001'",
+    ],
+)
+def test_the_check_reads_every_policy(policy: str, alone: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "settings.toml").write_text(f"[policy]\n{policy}\n")
+    assert "policy" in alone("config", "check", code=2).stderr
+
+
+def test_a_ctrl_c_while_it_starts_is_no_traceback(tmp_path: Path) -> None:
+    code = "import sys, mpp_console.cli\nclass Finder:\n  def find_spec(*_): raise KeyboardInterrupt\n"
+    code += "sys.meta_path.insert(0, Finder); sys.argv[1:] = ['--help']; mpp_console.cli.main()"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mpp_console.inspector.probe import BODY_LIMIT, probe
+from mpp_console.inspector.probe import BODY_LIMIT, Wishes, probe
 from mpp_console.inspector.report import InspectReport
 from mpp_console.methods.base import Mode, Outcome, Prepared, Quote, Transfer
 from mpp_console.protocol import (
@@ -67,7 +68,7 @@ def challenge(number: int = 1, **changes: Any) -> Challenge:
         "realm": "api.example",
         "method": "coin",
         "intent": "charge",
-        "request_b64": encode_object({"amount": "2500000"}),
+        "request_b64": encode_object({"amount": "2500000", "currency": "coin"}),
         "expires": "2026-05-01T12:05:00Z",
     }
     return Challenge(**{**fields, **changes})
@@ -77,7 +78,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 async def inspect(handler: Handler, **options: Any) -> InspectReport:
-    ticks = iter([1.0, 1.25])
+    ticks = itertools.count(1.0, 0.25)
     async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
         return await probe(
             "https://api.example/x",
@@ -107,8 +108,7 @@ async def test_every_offer_is_decoded() -> None:
     assert first.quote.amount == 2_500_000
     assert second.quote is None
     assert "gold/charge" in second.problem
-    assert report.findings == ()
-    assert report.worst is FindingLevel.PASS
+    assert report.worst is FindingLevel.WARN  # the body is no problem document
     assert report.milliseconds == 250.0
 
 
@@ -119,7 +119,7 @@ async def test_the_json_form_has_amounts_in_units_and_base_units() -> None:
     offer = facts["offers"][0]
     assert (offer["amount"], offer["amount_base_units"], offer["currency"]) == ("2.500000", "2500000", "COIN")
     assert (offer["recipient"], offer["expires"]) == ("0xr", "2026-05-01T12:05:00Z")
-    assert offer["request"] == {"amount": "2500000"}
+    assert offer["request"] == {"amount": "2500000", "currency": "coin"}
 
 
 async def test_no_credential_is_sent() -> None:
@@ -133,7 +133,7 @@ async def test_no_credential_is_sent() -> None:
     (request,) = seen
     assert "authorization" not in request.headers
     assert (request.method, request.content, request.headers["x-a"]) == ("POST", b"hello", "1")
-    assert request.headers["accept-payment"] == "coin/charge"
+    assert "accept-payment" not in request.headers  # a server filters its offers by it, and all are wanted
 
 
 async def test_a_request_object_that_does_not_decode() -> None:
@@ -145,7 +145,7 @@ async def test_a_request_object_that_does_not_decode() -> None:
 
 async def test_a_402_without_a_challenge_fails() -> None:
     report = await inspect(lambda request: httpx.Response(402, headers={"Cache-Control": "no-store"}))
-    assert [finding.id for finding in report.findings] == ["no-challenge"]
+    assert [finding.id for finding in report.of_level(FindingLevel.FAIL)] == ["no-challenge"]
     assert report.worst is FindingLevel.FAIL
 
 
@@ -165,18 +165,16 @@ async def test_a_broken_challenge_beside_a_good_one() -> None:
 
 async def test_caching_and_expiry_are_judged() -> None:
     report = await inspect(required(challenge(expires="2026-05-01T11:59:59Z"), Cache_Control="max-age=60"))
-    assert {finding.id: finding.level for finding in report.findings} == {
-        "cacheable-challenge": FindingLevel.WARN,
-        "expired-challenge": FindingLevel.FAIL,
-    }
-    assert all(finding.fix and finding.spec for finding in report.findings)
+    failed = report.of_level(FindingLevel.FAIL)
+    assert {finding.id for finding in failed} == {"cacheable-challenge", "expired-challenge"}
+    assert all(finding.fix and finding.spec for finding in failed)
 
 
 async def test_an_answer_that_wants_no_money() -> None:
     report = await inspect(lambda request: httpx.Response(200, text="hello"))
     assert not report.payment_required
     assert report.body == "hello"
-    assert [finding.level for finding in report.findings] == [FindingLevel.INFO]
+    assert report.worst is FindingLevel.INFO
 
 
 async def test_the_problem_is_read() -> None:
@@ -225,4 +223,48 @@ async def test_redirects_are_followed_only_when_wanted(follow: bool, status: int
             return httpx.Response(302, headers={"Location": "/y"})
         return httpx.Response(200)
 
-    assert (await inspect(answer, follow_redirects=follow)).status == status
+    report = await inspect(answer, wishes=Wishes(follow_redirects=follow))
+    assert report.status == status
+
+
+async def test_more_requests_only_when_asked_for() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization", ""))
+        return required(challenge(len(seen)))(request)
+
+    assert len((await inspect(answer)).legs) == 1
+    report = await inspect(answer, wishes=Wishes(twice=True, malformed=True), method="PUT", body=b"x")
+    assert [leg.name for leg in report.legs] == ["request", "second request", "malformed credential"]
+    assert [bool(value) for value in seen] == [False, False, False, True]
+
+
+async def test_a_further_request_that_breaks_off_is_told() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "authorization" in request.headers:
+            raise httpx.ReadError("gone")
+        return required(challenge())(request)
+
+    report = await inspect(answer, wishes=Wishes(malformed=True))
+    assert any(f.id == "malformed-credential" and "break off" in f.text for f in report.of_level(FindingLevel.FAIL))
+
+
+async def test_a_challenge_that_cannot_be_read_is_shown_with_its_place() -> None:
+    line = 'Payment id="a", realm="r", method="coin, intent'
+
+    report = await inspect(lambda request: httpx.Response(402, headers={"WWW-Authenticate": line}))
+    (broken,) = report.unreadable
+    assert dict(broken.parameters) == {"id": "a", "realm": "r"}
+    found = next(finding for finding in report.findings if finding.id == "unterminated-quoted-string")
+    assert report.lines[0][found.position :].startswith("method")
+    assert (found.line, found.offer) == (1, 1)
+    assert json.loads(json.dumps(report.to_dict()))["unreadable"][0]["parameters"]["id"] == "a"
+
+
+async def test_a_body_of_a_broken_coding_does_not_hide_the_header() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        fields = {"WWW-Authenticate": format_challenge(challenge()), "Content-Encoding": "gzip"}
+        return httpx.Response(402, headers=fields, stream=httpx.ByteStream(b"not gzip"))
+
+    assert len((await inspect(answer)).offers) == 1

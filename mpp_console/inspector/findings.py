@@ -1,0 +1,37 @@
+"""The findings engine: every rule applied to one captured exchange, in a stable order. Pure.
+
+The rules are the tables of the `rules_*` files and what the strict parser says; this file only joins them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mpp_console.inspector.evidence import Evidence
+from mpp_console.inspector.reading import Case, read_case
+from mpp_console.inspector.rule import InspectFinding, Rule
+from mpp_console.inspector.rules_answer import ANSWER_RULES
+from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
+from mpp_console.inspector.rules_parser import parser_finding
+from mpp_console.inspector.rules_probes import PROBE_RULES
+from mpp_console.inspector.rules_tempo import TEMPO_RULES
+from mpp_console.protocol import FindingLevel
+
+__all__ = ["RULES", "judge", "judge_case"]
+
+RULES: Final[tuple[Rule, ...]] = (*ANSWER_RULES, *CHALLENGE_RULES, *TEMPO_RULES, *PROBE_RULES)
+
+_ORDER: Final = (FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO, FindingLevel.PASS)
+
+
+def judge(evidence: Evidence) -> tuple[InspectFinding, ...]:
+    """Every finding, the gravest first. Never raises, whatever a server sent."""
+    return judge_case(read_case(evidence))
+
+
+def judge_case(case: Case) -> tuple[InspectFinding, ...]:
+    found = [parser_finding(placed) for placed in case.parser]
+    for rule in RULES:
+        found += rule.apply(case)
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda finding: _ORDER.index(finding.level)))
