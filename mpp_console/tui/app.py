@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -149,7 +149,8 @@ class ConsoleApp(Flows):
 
         Raises MppError when nobody answers.
         """
-        answer: str | None = self.call_from_thread(self._answer, question)
+        ask: Callable[[str], Any] = self._answer  # mypy cannot tell a coroutine's result from its awaitable here
+        answer: str | None = self.call_from_thread(ask, question)
         if answer is None:
             raise MppError("no passphrase was given", code="no-passphrase", hint="Nothing was signed; try again.")
         return answer

@@ -281,6 +281,8 @@ class ReviewSheet(ModalScreen[None]):
         cancel, label = self.query_one("#cancel", Button), "esc Cancel" if deciding else "esc Close"
         if str(cancel.label) != label:
             cancel.label = Content(label)
+            # A label is measured once; without this the longer one would wrap and lose its second word.
+            cancel.refresh(layout=True)
         note = self._note() if deciding else ""
         self._put("#note", Content(note))
         self._show("#note", on=bool(note))

@@ -106,6 +106,18 @@ async def test_what_the_server_says_of_itself_comes_last_and_quoted() -> None:
         assert "“One search" in facts
 
 
+async def test_the_way_out_says_what_it_does_once_the_price_is_known() -> None:
+    async with sheet() as shown:
+        button = shown.app.screen.query_one("#cancel", Button)
+        # The sheet opens without a price, when the way out is still called "Close" and its button measured for that.
+        button.label = "esc Close"
+        button.refresh(layout=True)
+        await settle(shown.pilot)
+        shown.app.screen._draw_choices()  # type: ignore[attr-defined]  # what the price's arrival does
+        await settle(shown.pilot)
+        assert "esc Cancel" in button.render_line(0).text
+
+
 async def test_focus_starts_on_cancel_so_that_enter_declines() -> None:
     async with sheet() as shown:
         assert shown.app.focused is shown.app.screen.query_one("#cancel", Button)
