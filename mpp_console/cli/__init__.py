@@ -16,6 +16,9 @@ def main() -> None:
 
         sys.stdout.write(f"mpp-console {__version__}\n")
         return
-    from mpp_console.cli.root import cli
+    try:
+        from mpp_console.cli.root import cli
 
-    cli(prog_name="mpp-console")
+        cli(prog_name="mpp-console")
+    except KeyboardInterrupt:  # before a command begins; commands answer a ctrl+c themselves
+        sys.exit(130)

@@ -90,11 +90,16 @@ def init(app: App, *, to_stdout: bool) -> None:
 def check(app: App) -> None:
     """Whether the settings hold, for every profile."""
     from mpp_console.protocol import MppError
+    from mpp_console.services.policy import check_currencies, spending_policy
     from mpp_console.services.profile import find_profile, profile_names
 
     settings = app.settings()
     try:
         profiles = [find_profile(name, settings) for name in profile_names(settings)]
+        for profile in profiles:
+            rules = settings.policy_of(profile.name)
+            check_currencies(rules, [other.network for other in profiles])
+            spending_policy(rules, profile.network)
     except MppError as error:
         app.fail(error)
     if app.json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mpp_console.cli.context import App, pass_app
+from mpp_console.cli.context import EXIT_CODES, App, pass_app
 from mpp_console.cli.output import amount_json, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["balance", "fund", "receive"]
 @click.command()
 @pass_app
 def balance(app: App) -> None:
-    """What the account holds of each token. A dash means that it could not be asked."""
+    """What the account holds of each token. A dash means that it could not be asked; ends with 3 when none could."""
 
     async def work(console: Console) -> tuple[AccountView, tuple[BalanceView, ...]]:
         account = await console.accounts.get(app.account)
@@ -32,9 +33,11 @@ def balance(app: App) -> None:
         print_json(
             {"account": account.name, "address": account.address, "balances": [balance_json(item) for item in found]}
         )
-        return
-    say(f"{account.name}  {account.address}")
-    _print_balances(found)
+    else:
+        say(f"{account.name}  {account.address}")
+        _print_balances(found)
+    if found and all(item.available is None for item in found):
+        sys.exit(EXIT_CODES["network"])
 
 
 @click.command()

@@ -64,6 +64,9 @@ def pay(
     target = None if output is None else check_target(output)
 
     async def work(console: Console) -> PayResult:
+        import asyncio
+
+        from mpp_console.services.commands import command_line
         from mpp_console.services.models import PayRequest
 
         task = console.payments.start(
@@ -79,9 +82,15 @@ def pay(
                 timeout=request.timeout,
             )
         )
-        if not dry_run:
-            await _decide(task, consent=yes or max_amount is not None, verbose=verbose)
-        return await task.result()
+        try:
+            if not dry_run:
+                await _decide(task, consent=yes or max_amount is not None, verbose=verbose)
+            return await task.result()
+        except asyncio.CancelledError:
+            if task.progress.may_have_left:
+                say("Stopped after the payment was sent: it may have been taken. Do not pay again before you know:")
+                say("  " + command_line(console.profile.name, "receipts", "recover"))
+            raise
 
     result = app.run(work)
     if dry_run and result.review is not None:
@@ -207,7 +216,9 @@ def _say_outcome(result: PayResult, *, verbose: bool) -> None:
         amount = amount_text(operation.amount, operation.currency)
         state = "paid" if result.paid else operation.state
         say(f"{state} {amount} to {operation.recipient}  {operation.reference or ''}".rstrip())
-    if result.paid and result.receipt is None:
+    for doubt in result.doubts:
+        say(f"! {doubt}")
+    if result.paid and result.receipt is None and not result.doubts:
         say("The server gave no receipt; the payment is on record all the same.")
     if verbose:
         if result.receipt_id:
@@ -255,6 +266,7 @@ def result_json(result: PayResult, target: Path | None) -> dict[str, Any]:
         "stage": result.stage.value,
         "paid": result.paid,
         "receipt_id": result.receipt_id,
+        "doubts": list(result.doubts),
         "receipt": None
         if receipt is None
         else {

@@ -44,12 +44,12 @@ def transfer(
         return review, await task.result()
 
     review, result = app.run(work)
+    if review is not None and not app.json and (dry_run or not review.sendable):
+        say("Nothing has been sent.")
     if dry_run and review is not None:
         if app.json:
             print_json({"dry_run": True, **review_json(review)})
-        elif not review.sendable:
-            sys.exit(exit_code_of(review))
-        return
+        sys.exit(exit_code_of(review))
     if app.json:
         print_json(result_json(result))
     elif result.error is None:
@@ -97,7 +97,6 @@ def _say_review(review: TransferReview) -> None:
         facts.append(("balance", amount_text(review.balance, review.currency)))
     print_facts(facts, err=True)
     print_checks(review.checks)
-    say("Nothing has been sent.")
 
 
 def review_json(review: TransferReview) -> dict[str, Any]:

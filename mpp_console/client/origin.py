@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 
 from mpp_console.protocol import ParseError, inert
 
-__all__ = ["HttpUrl", "Origin"]
+__all__ = ["HttpUrl", "Origin", "without_userinfo"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Host names as they go on the wire. The underscore is no letter of a host name, but names with it are in use.
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?\Z")
+
+# From the scheme to the last `@` of the authority: what URLs call user and password.
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?(//)[^/?#]*@|^[^/?#]*@")
 
 # Readers of URLs disagree on what these mean inside an authority, so nothing that holds one is worth a guess.
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
@@ -125,8 +128,13 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def without_userinfo(url: str) -> str:
+    """The URL without user and password, for everything that shows it. Takes any text."""
+    return _USERINFO.sub(r"\1\2", url, count=1)
+
+
 def _bad(text: str, why: str) -> ParseError:
-    shown = inert(text, limit=200)
+    shown = inert(without_userinfo(text), limit=200)
     return ParseError(
         f"{shown!r} cannot be used as an origin: {why}",
         code="bad-origin",

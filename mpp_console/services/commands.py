@@ -1,12 +1,13 @@
 """What an action is on the command line, so that every screen can show the line that does the same. Pure.
 
-Values of headers that carry secrets are left out: the line is shown, logged and copied.
+Values of headers that carry secrets, users and passwords of URLs are left out: the line is shown, logged and copied.
 """
 
 from __future__ import annotations
 
 import shlex
 
+from mpp_console.client.origin import without_userinfo
 from mpp_console.protocol import inert
 from mpp_console.services.models import PayRequest, TransferRequest
 from mpp_console.services.views import is_secret_header
@@ -26,7 +27,7 @@ def command_line(profile: str, *words: str) -> str:
 def pay_command(profile: str, request: PayRequest) -> str:
     """The `pay` command of a request. A body that is long or not text is shown as `@FILE`."""
     account = () if request.account is None else ("--account", request.account)
-    words = [*account, "pay", request.url]
+    words = [*account, "pay", without_userinfo(request.url)]
     if request.method != ("POST" if request.body else "GET"):
         words += ["-X", request.method]
     for name, value in request.headers:

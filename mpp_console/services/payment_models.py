@@ -230,6 +230,7 @@ class PayResult:
 
     `status`, `headers` and `body` are the server's last answer (None/empty when there was none). Header values that are
     credentials or receipts are masked. `paid` is True only when money certainly left (or a proof was accepted).
+    `doubts` says what does not fit in the server's receipt.
     """
 
     stage: Stage
@@ -246,6 +247,7 @@ class PayResult:
     timings: tuple[LegTiming, ...]
     problem: ProblemView | None
     error: ErrorView | None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mpp_console.protocol import MppError
+from mpp_console.protocol import MppError, inert
 from mpp_console.services.commands import command_line, pay_command
 from mpp_console.services.models import ErrorView, PayResult, Stage
 from mpp_console.services.payment_task import PaymentTask
@@ -38,6 +38,7 @@ class PaymentRun:
         self._engine = engine
         self._task = task
         self._record: ReceiptRecord | None = None
+        self._doubts: tuple[str, ...] = ()
         self._objection: ErrorView | None = None
 
     def terms(self) -> Terms:
@@ -112,6 +113,7 @@ class PaymentRun:
             case events.PaymentSettled():
                 task.progress.mark("pay")
                 self._record = event.record
+                self._doubts = tuple(inert(doubt, limit=500) for doubt in event.doubts)
                 task.progress.reach(Stage.ACCEPTED, "; ".join(event.doubts))
             case _:
                 pass
@@ -163,9 +165,9 @@ class PaymentRun:
     def _result(self, stage: Stage, answer: httpx.Response | None, body: bytes, error: ErrorView | None) -> PayResult:
         plain = self._task.ended(stage, error=error)
         record = self._record
-        facts: dict[str, Any] = {}
+        facts: dict[str, Any] = {"doubts": self._doubts}
         if record is not None:
-            facts = {"receipt": record_receipt(record), "receipt_id": record.id}
+            facts |= {"receipt": record_receipt(record), "receipt_id": record.id}
         if answer is not None:
             facts |= {
                 "url": str(answer.url.copy_with(userinfo=b"")),

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mpp_console.client.origin import without_userinfo
+from mpp_console.protocol import MppError
 from mpp_console.services.models import ErrorView, PayRequest, PayResult, ReviewView, Stage
 from mpp_console.services.progress import Clockwork, Progress
 from mpp_console.services.views import error_view
@@ -55,7 +57,7 @@ class PaymentTask:
         self.request = request
         self.approved_already = approved_already
         self.domain_review: Review | None = None
-        self.progress = Progress(task_id, "pay", request.url, clockwork)
+        self.progress = Progress(task_id, "pay", without_userinfo(request.url), clockwork)
         self._allow = allow
         loop = asyncio.get_running_loop()
         self._review: asyncio.Future[ReviewView | None] = loop.create_future()
@@ -146,7 +148,7 @@ class PaymentTask:
         settled = self.progress.settled
         return PayResult(
             stage=stage,
-            url=self.request.url,
+            url=without_userinfo(self.request.url),
             http_method=self.request.method,
             paid=settled,
             status=None,
@@ -168,6 +170,9 @@ class PaymentTask:
             # If a credential left, the journal says so, and the row is resolved later, never paid again.
             stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
             result = self.ended(stage, error=ErrorView(code="cancelled", kind="payment", message="it was stopped"))
+        except MppError as error:
+            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
+            result = self.ended(stage, error=error_view(error))
         except Exception as error:
             _log.exception("payment %s failed in an unforeseen way", self.id)
             stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mpp_console.client.origin import Origin
+from mpp_console.client.origin import Origin, without_userinfo
 from mpp_console.protocol import ParseError, inert
 from mpp_console.services.errors import RequestFailed, UsageError
 from mpp_console.services.models import PayRequest
@@ -39,7 +39,7 @@ def full_url(text: str) -> str:
 
 
 def checked_request(request: PayRequest) -> PayRequest:
-    """The same request in its plain form. Raises UsageError for a URL, method, header or amount that cannot be."""
+    """The same request in its plain form. Raises UsageError for what cannot be: URL, method, header, amount, offer."""
     method = request.method.upper()
     if not _METHOD.fullmatch(method):
         raise UsageError(f"{inert(request.method, limit=40)!r} is not an HTTP method")
@@ -50,6 +50,7 @@ def checked_request(request: PayRequest) -> PayRequest:
             raise UsageError(f"the header {name} holds a line break")
     if request.max_amount is not None and not _DECIMAL.fullmatch(request.max_amount):
         raise UsageError(f"{inert(request.max_amount, limit=60)!r} is not an amount", hint="write it as 0.05")
+    offer_position(request.offer)
     if not 0 < request.timeout <= 3600:
         raise UsageError("a timeout is above 0 and at most 3600 seconds")
     return replace(request, url=full_url(request.url), method=method)
@@ -65,7 +66,7 @@ def offer_position(offer: str | None) -> int | None:
 
 
 def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
-    """Why no answer came, in words that say what to look at."""
+    """Why no answer came, in words that say what to look at. `url` is one that `full_url` let pass."""
     import httpx
 
     try:
@@ -73,8 +74,10 @@ def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
     except ParseError:
         where = "the server"
     text = inert(str(error), limit=200)
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return UsageError(f"{inert(url, limit=200)!r} cannot be requested")
+    if isinstance(error, httpx.UnsupportedProtocol):  # the URL itself is http or https
+        return RequestFailed(f"{where} redirects to something that is neither http nor https", code="bad-redirect")
+    if isinstance(error, httpx.InvalidURL):
+        return UsageError(f"{inert(without_userinfo(url), limit=200)!r} cannot be requested")
     if isinstance(error, httpx.TimeoutException):
         return RequestFailed(f"{where} did not answer in time", code="timeout", hint="allow more with --timeout")
     if isinstance(error, httpx.ConnectError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mpp_console.client.origin import Origin
+from mpp_console.client.origin import Origin, without_userinfo
 from mpp_console.protocol import inert
 from mpp_console.services.models import ErrorView, PayRequest, ReviewView
 from mpp_console.services.requests import offer_position
@@ -51,7 +51,7 @@ def unpayable_review(
     return ReviewView(
         id=id,
         origin=str(origin),
-        url=inert(request.url),
+        url=inert(without_userinfo(request.url)),
         http_method=request.method,
         realm="" if first is None else inert(first.realm, limit=500),
         offer=None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mpp_console.services.errors import TestUnavailable, UsageError
-from mpp_console.wallet.files import private_folder
+from mpp_console.wallet.files import FileTrouble, private_folder
 
 if TYPE_CHECKING:
     from mpp_console.services.engine import Engine
@@ -35,7 +35,7 @@ class SandboxLock:
         self._file: IO[bytes] | None = None
 
     def share(self) -> None:
-        """Takes part in using the sandbox."""
+        """Takes part in using the sandbox. Raises FileTrouble when its folder may not be written to."""
         self._take(exclusive=False)
 
     def own(self) -> None:
@@ -53,7 +53,12 @@ class SandboxLock:
         import fcntl
 
         private_folder(self._path.parent)
-        file = os.fdopen(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600), "rb+")
+        try:
+            file = os.fdopen(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600), "rb+")
+        except OSError as error:
+            raise FileTrouble(
+                f"cannot use {self._path}: {error.strerror}", hint="check who owns this folder and its permissions"
+            ) from error
         kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)

@@ -7,13 +7,65 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, Served, environment, one
+from mpp_console.methods.tempo.networks import SANDBOX
+from mpp_console.protocol import ChallengeBinder, Secret, format_challenge
+from tests.cli.conftest import MERCHANT, Run, Served, environment, one
+
+
+@contextmanager
+def crooked_server(*, receipt: str, before: Callable[[], object] = bool) -> Iterator[str]:
+    """Charges on the sandbox, takes any credential for good, and answers with a receipt of its own making, after
+    `before`."""
+    binder = ChallengeBinder([Secret(bytes(32))])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paid = self.headers.get("Authorization", "").startswith("Payment ")
+            if paid:
+                before()
+            self.send_response(200 if paid else 402)
+            if paid:
+                self.send_header("Payment-Receipt", receipt)
+            else:
+                challenge = binder.issue(
+                    realm="crooked",
+                    method="tempo",
+                    intent="charge",
+                    request={
+                        "amount": "10000",
+                        "currency": SANDBOX.default_token,
+                        "recipient": MERCHANT,
+                        "methodDetails": {"chainId": SANDBOX.chain_id},
+                    },
+                    expires=datetime.now(UTC) + timedelta(minutes=5),
+                )
+                self.send_header("WWW-Authenticate", format_challenge(challenge))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_body_on_stdout_and_the_talk_on_stderr(beside: Run, served: Served) -> None:
@@ -111,6 +163,41 @@ def test_a_file_that_must_not_be_written_stops_it_before_it_pays(
 def test_exit_codes(words: tuple[str, ...], code: int, beside: Run, served: Served) -> None:
     result = beside("pay", *(word.format(url=served.url) for word in words), code=code)
     assert result.stderr
+
+
+def test_a_receipt_that_does_not_fit_is_doubted(beside: Run) -> None:
+    with crooked_server(receipt="!!!") as url:
+        result = beside("pay", url)
+        assert "! the receipt cannot be read" in result.stderr
+        assert "gave no receipt" not in result.stderr
+        assert one(beside("pay", "--json", url))["doubts"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_a_payment_under_way_is_told(number: signal.Signals, served: Served) -> None:
+    gone = threading.Event()
+    payers: list[subprocess.Popen[str]] = []
+
+    def stop() -> None:
+        payers[0].send_signal(number)
+        gone.wait(20)
+
+    with crooked_server(receipt="", before=stop) as url:
+        words = [sys.executable, "-m", "mpp_console", "pay", url]
+        with subprocess.Popen(words, env=environment(served.home), stderr=subprocess.PIPE, text=True) as payer:
+            payers.append(payer)
+            _, said = payer.communicate(timeout=30)
+            gone.set()
+    assert payer.returncode == 130
+    assert "may have been taken" in said
+    assert "receipts recover" in said
+    assert "Traceback" not in said
+
+
+def test_a_failure_without_a_problem_says_no_more(beside: Run, served: Served) -> None:
+    said = beside("pay", f"{served.url}/faults/server-error", code=4).stderr
+    assert "the server answered 500; the payment went through" in said
+    assert "server says" not in said
 
 
 def test_an_error_is_data_too(beside: Run, served: Served) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -234,6 +235,26 @@ async def test_no_answer_is_a_failure_with_a_reason(console: Console) -> None:
     assert result.stage is Stage.FAILED
     assert result.error is not None
     assert (result.error.code, result.error.kind) == ("no-connection", "network")
+
+
+async def test_a_result_shows_no_user_and_password(console: Console) -> None:
+    heard: list[str] = []
+    console.events.subscribe(lambda event: heard.append(repr(event)))
+    result = await console.payments.start(PayRequest(url="http://me:hunter2@127.0.0.1:1/x")).result()
+    assert result.url == "http://127.0.0.1:1/x"
+    assert heard
+    assert "hunter2" not in "".join(heard)
+
+
+async def test_an_anticipated_failure_is_no_traceback(
+    open_console: OpenConsole, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "home" / "data" / "sandbox.lock").mkdir(parents=True)
+    console = await open_console()
+    result = await console.payments.start(PayRequest(url="http://127.0.0.1:1/x")).result()
+    assert result.error is not None
+    assert result.error.code == "file-trouble"
+    assert caplog.records == []
 
 
 async def test_an_http_error_keeps_its_body(console: Console) -> None:

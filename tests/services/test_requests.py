@@ -59,6 +59,7 @@ def test_a_request_in_its_plain_form() -> None:
         (httpx.ConnectTimeout("slow"), "timeout", "network"),
         (httpx.TooManyRedirects("round"), "request-failed", "network"),
         (httpx.RemoteProtocolError("\x1b[31mbad"), "bad-answer", "network"),
+        (httpx.UnsupportedProtocol("file"), "bad-redirect", "network"),
         (httpx.InvalidURL("no"), "usage", "usage"),
     ],
 )
@@ -67,6 +68,22 @@ def test_why_there_was_no_answer(error: Exception, code: str, kind: str) -> None
     assert (ours.code, kind_of(ours)) == (code, kind)
     assert "\x1b" not in ours.message
     assert kind == "usage" or "key=1" not in ours.message
+
+
+@pytest.mark.parametrize("offer", ["0", "00"])
+def test_an_offer_that_cannot_be_counted_is_refused_at_once(offer: str) -> None:
+    with pytest.raises(UsageError, match="counted from 1"):
+        checked_request(PayRequest(url="https://api.example", offer=offer))
+
+
+def test_no_user_and_password_is_shown() -> None:
+    url = "https://me:hunter2@api.example/x?a=b@c"
+    assert pay_command("sandbox", PayRequest(url=url)) == "mpp-console pay 'https://api.example/x?a=b@c'"
+    for text in (f"{url} y", "me:hunter2@api .example", "ftp://me:hunter2@api.example"):
+        with pytest.raises(UsageError) as caught:
+            full_url(text)
+        assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in request_error(httpx.InvalidURL("no"), url).message
 
 
 def test_commands_read_back_as_they_were_meant() -> None:

@@ -10,6 +10,7 @@ import pytest
 from mpp_console.services.errors import SettingsError, TestUnavailable
 from mpp_console.services.sandbox import SandboxBusy, SandboxLock
 from mpp_console.services.sandbox_keys import load_sandbox_keys
+from mpp_console.wallet.files import FileTrouble
 from tests.services.conftest import Devnet, OpenConsole
 
 
@@ -67,6 +68,12 @@ def test_locks_are_shared_or_owned(tmp_path: Path) -> None:
     with pytest.raises(SandboxBusy):
         one.share()
     three.release()
+
+
+def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sandbox.lock").mkdir()
+    with pytest.raises(FileTrouble, match=r"sandbox\.lock"):
+        SandboxLock(tmp_path / "sandbox.lock").share()
 
 
 def test_the_keys_are_made_once_and_kept_private(tmp_path: Path) -> None:
