@@ -1,12 +1,17 @@
-"""Yes-or-no questions on the terminal that a ctrl+c or a signal can end at once."""
+"""Questions on the terminal that a ctrl+c or a signal can end at once: yes or no, and words that nobody may see."""
 
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
-__all__ = ["confirmed", "someone_is_there"]
+__all__ = ["confirmed", "hidden_answer", "someone_is_there"]
+
+_GLANCE = 0.1  # seconds between two looks at whether a hidden question is still worth an answer
 
 
 def someone_is_there() -> bool:
@@ -35,6 +40,41 @@ async def confirmed(question: str) -> bool:
         return _yes(await answered)
     finally:
         loop.remove_reader(sys.stdin.fileno())
+
+
+def hidden_answer(question: str, stopped: threading.Event) -> str | None:
+    """Asks without echo, in a worker thread; None once `stopped` is set, or at the end of the input.
+
+    A plain read would go on after a ctrl+c: the program would wait for its thread, and the terminal stay mute.
+    """
+    import select
+
+    try:
+        with _mute():
+            click.echo(f"{question}: ", err=True, nl=False)
+            while not stopped.is_set():
+                if select.select([sys.stdin], [], [], _GLANCE)[0]:
+                    line = sys.stdin.readline()  # a terminal hands over whole lines
+                    return line.rstrip("\r\n") if line else None
+            return None
+    finally:
+        click.echo(err=True)
+
+
+@contextmanager
+def _mute() -> Iterator[None]:
+    """The terminal of stdin without echo."""
+    import termios
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    quiet = termios.tcgetattr(terminal)
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
 
 
 def _yes(line: str) -> bool:

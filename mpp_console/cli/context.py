@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -76,12 +79,13 @@ class App:
         from mpp_console.services import Console
 
         settings = self.settings()
+        stopped = threading.Event()
         console = await Console.open(
             self.profile or settings.profile,
             settings=settings,
             rpc_url=self.rpc_url,
             account=self.account,
-            passphrase=ask_passphrase,
+            passphrase=partial(ask_passphrase, stopped=stopped),
         )
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine of a task
@@ -91,6 +95,7 @@ class App:
         try:
             return await work(console)
         finally:
+            stopped.set()
             await console.close()
 
     def fail(self, error: Any) -> NoReturn:
@@ -120,13 +125,22 @@ def exit_code(error: ErrorView) -> int:
     return EXIT_CODES[error.kind]
 
 
-def ask_passphrase(prompt: str) -> str:
-    """Asks on the terminal, without echo; services call it in a thread. Without a terminal there is nobody to ask."""
+def ask_passphrase(prompt: str, *, stopped: threading.Event | None = None) -> str:
+    """Asks on the terminal, without echo; services call it in a thread. Without a terminal there is nobody to ask.
+
+    Raises UsageError for that, and for a question that nobody answered before `stopped` was set.
+    """
+    from mpp_console.cli.asking import hidden_answer
     from mpp_console.services.errors import UsageError
 
     if not sys.stdin.isatty():
         raise UsageError("a passphrase is needed and there is no terminal to ask on", hint="set MPP_CONSOLE_PASSPHRASE")
-    answer: str = click.prompt(prompt, hide_input=True, err=True)
+    if os.name != "posix":
+        typed: str = click.prompt(prompt, hide_input=True, err=True)
+        return typed
+    answer = hidden_answer(prompt, stopped or threading.Event())
+    if answer is None:
+        raise UsageError("no passphrase was given")
     return answer
 
 

@@ -1,0 +1,70 @@
+"""Questions on a terminal: answered without echo, and over at once when somebody stops the program."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+from tests.cli.conftest import environment
+
+CREATE = ["--profile", "moderato", "accounts", "create", "main"]
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, home: Path, words: list[str]) -> None:
+        self.controller, self.terminal = pty.openpty()
+        self.seen = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mpp_console", *words],
+            stdin=self.terminal,
+            stdout=self.terminal,
+            stderr=self.terminal,
+            env=environment(home, MPP_CONSOLE_PASSPHRASE=""),
+            start_new_session=True,
+        )
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+
+    def wait_for(self, text: bytes) -> None:
+        while text not in self.seen and select.select([self.controller], [], [], 30)[0]:
+            self.seen += os.read(self.controller, 65536)
+        assert text in self.seen
+
+    def end(self) -> int:
+        try:
+            return self.process.wait(timeout=20)
+        finally:
+            self.process.kill()
+            os.close(self.controller)
+            os.close(self.terminal)
+
+
+def test_a_passphrase_is_asked_for_twice_and_never_shown(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "home", CREATE)
+    for cue in (b"New passphrase", b"again"):
+        terminal.wait_for(cue)
+        assert not terminal.echoes
+        os.write(terminal.controller, b"open sesame\n")
+    terminal.wait_for(b"0x")
+    assert terminal.echoes
+    assert terminal.end() == 0
+    assert b"sesame" not in terminal.seen
+
+
+def test_stopping_a_passphrase_question_ends_it_at_once(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "home", CREATE)
+    terminal.wait_for(b"New passphrase")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.process.wait(timeout=20)
+    assert terminal.echoes
+    assert terminal.end() == 130
