@@ -15,9 +15,9 @@ from mpp_console.cli.output import amount_text, time_text
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from mpp_console.services.inspect import InspectFinding, InspectOffer, InspectReport, UnreadableOffer
+    from mpp_console.services.inspect import Decoding, InspectFinding, InspectOffer, InspectReport, UnreadableOffer
 
-__all__ = ["print_report"]
+__all__ = ["print_decoded", "print_report"]
 
 _LEVELS: Final = {
     "fail": ("✗", "FAIL", "bold red"),
@@ -32,9 +32,9 @@ Line = list[tuple[str, str]]
 """Pieces of one line, each with its style; a pipe gets the texts alone."""
 
 
-def print_report(report: InspectReport, *, verbose: bool) -> None:
-    """`verbose` adds what passed, the header section and the body."""
-    lines = list(_head(report))
+def print_report(report: InspectReport, *, verbose: bool, head: bool = True) -> None:
+    """`verbose` adds what passed, the header section and the body; without `head` there was no answer to tell of."""
+    lines = _head(report) if head else []
     for offer in report.offers:
         lines += [[], *_offer(offer)]
     for unreadable in report.unreadable:
@@ -51,6 +51,23 @@ def print_report(report: InspectReport, *, verbose: bool) -> None:
         lines += [[], [("Header", "bold")], *([(f"{name}: {value}", "")] for name, value in report.headers)]
         lines += [[], [("Body", "bold")], *([(line, "")] for line in report.body.split("\n"))]
     lines += [[], _summary(report)]
+    _print(lines)
+
+
+def print_decoded(decoding: Decoding, *, verbose: bool) -> None:
+    """A pasted text: what it is, what it says, and what is wrong with it."""
+    decoded, report = decoding.decoded, decoding.report
+    _print([[(decoded.note, "bold")]])
+    if report is not None:
+        print_report(report, verbose=verbose, head=decoded.kind in ("response", "har"))
+        return
+    import json
+
+    lines: list[Line] = []
+    if decoded.value is not None:
+        lines += [[(line, "")] for line in json.dumps(decoded.value, indent=2, ensure_ascii=True).split("\n")]
+    for finding in decoded.findings:
+        lines += [[], *_finding(finding, None)]
     _print(lines)
 
 
@@ -103,7 +120,7 @@ def _unreadable(offer: UnreadableOffer) -> list[Line]:
     return [head, *([(f"  {name}  ", "dim"), (value[:200], "")] for name, value in offer.parameters)]
 
 
-def _finding(finding: InspectFinding, report: InspectReport) -> list[Line]:
+def _finding(finding: InspectFinding, report: InspectReport | None) -> list[Line]:
     glyph, word, style = _LEVELS[finding.level.value]
     where = "" if finding.offer is None else f"  offer {finding.offer}"
     lines: list[Line] = [[(f"{glyph} {word}  ", style), (finding.id, "bold"), (where, "dim")]]
@@ -118,9 +135,9 @@ def _finding(finding: InspectFinding, report: InspectReport) -> list[Line]:
     return lines
 
 
-def _excerpt(finding: InspectFinding, report: InspectReport) -> list[Line]:
+def _excerpt(finding: InspectFinding, report: InspectReport | None) -> list[Line]:
     """The part of the header line where an error is, with a mark under the place."""
-    if finding.position is None or finding.line is None or finding.level != "fail":
+    if report is None or finding.position is None or finding.line is None or finding.level != "fail":
         return []
     line = report.lines[finding.line - 1]
     start = max(0, finding.position - _EXCERPT // 3)

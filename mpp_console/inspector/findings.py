@@ -5,6 +5,7 @@ The rules are the tables of the `rules_*` files and what the strict parser says;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from mpp_console.inspector.evidence import Evidence
@@ -17,7 +18,7 @@ from mpp_console.inspector.rules_probes import PROBE_RULES
 from mpp_console.inspector.rules_tempo import TEMPO_RULES
 from mpp_console.protocol import FindingLevel
 
-__all__ = ["RULES", "judge", "judge_case"]
+__all__ = ["RULES", "gravest_first", "judge", "judge_case"]
 
 RULES: Final[tuple[Rule, ...]] = (*ANSWER_RULES, *CHALLENGE_RULES, *TEMPO_RULES, *PROBE_RULES)
 
@@ -29,9 +30,13 @@ def judge(evidence: Evidence) -> tuple[InspectFinding, ...]:
     return judge_case(read_case(evidence))
 
 
-def judge_case(case: Case) -> tuple[InspectFinding, ...]:
+def judge_case(case: Case, rules: tuple[Rule, ...] = RULES) -> tuple[InspectFinding, ...]:
+    """The same for an answer that is read already; pasted parts of one are judged by fewer rules."""
     found = [parser_finding(placed) for placed in case.parser]
-    for rule in RULES:
+    for rule in rules:
         found += rule.apply(case)
-    unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda finding: _ORDER.index(finding.level)))
+    return gravest_first(dict.fromkeys(found))
+
+
+def gravest_first(findings: Iterable[InspectFinding]) -> tuple[InspectFinding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level)))

@@ -16,9 +16,10 @@ import httpx
 
 from mpp_console.client.offers import Candidate, quote_offers
 from mpp_console.inspector.evidence import Answer, ChainFacts, Evidence, Inquiry
-from mpp_console.inspector.findings import judge_case
+from mpp_console.inspector.findings import RULES, judge_case
 from mpp_console.inspector.reading import Case, OfferReading, read_case
 from mpp_console.inspector.report import InspectLeg, InspectOffer, InspectReport, UnreadableOffer, visible
+from mpp_console.inspector.rule import Rule
 from mpp_console.inspector.rules_tempo import tempo_pairs
 from mpp_console.methods.base import Payer
 from mpp_console.protocol import AUTHORIZATION, ParseError, Secret, b64url_encode, inert
@@ -94,7 +95,7 @@ async def probe(
     return await report_on(case, payers)
 
 
-async def report_on(case: Case, payers: Sequence[Payer]) -> InspectReport:
+async def report_on(case: Case, payers: Sequence[Payer], rules: tuple[Rule, ...] = RULES) -> InspectReport:
     """The report about a case, with the quotes of the rails."""
     evidence, answer = case.evidence, case.answer
     readable = [offer for offer in case.offers if offer.challenge is not None]
@@ -115,7 +116,7 @@ async def report_on(case: Case, payers: Sequence[Payer]) -> InspectReport:
         body_bytes=answer.body_bytes,
         problem=case.problem,
         legs=tuple(_legs(evidence)),
-        findings=judge_case(case),
+        findings=judge_case(case, rules),
     )
 
 

@@ -38,7 +38,7 @@ from mpp_console.services.spending import Spending
 from mpp_console.services.transfers import TransfersService
 
 if TYPE_CHECKING:
-    from mpp_console.services.inspect import Inspection, InspectReport
+    from mpp_console.services.inspect import Decoding, Inspection, InspectReport
 
 __all__ = ["Console"]
 
@@ -247,6 +247,15 @@ class Console:
             ),
             inspection or Inspection(),
         )
+
+    async def decode(self, text: str) -> Decoding:
+        """What a pasted text is: a header line, credential, receipt, response, curl command, HAR or JSON-RPC error.
+
+        No request is made; the offers in it are quoted. Never raises for the text.
+        """
+        from mpp_console.services.inspect import decode_text
+
+        return await decode_text(self._engine, text)
 
     def policy(self) -> PolicyView:
         """The spending policy in force, for people. Raises SettingsError for one that does not hold."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from mpp_console.inspector import InspectFinding, InspectLeg, InspectOffer, InspectReport, UnreadableOffer
+from mpp_console.inspector.decode import Decoded, DecodedKind, decode
 from mpp_console.inspector.markdown import markdown
-from mpp_console.protocol import MppError, Secret
+from mpp_console.protocol import FindingLevel, MppError, Secret
 from mpp_console.services.errors import RequestFailed
 from mpp_console.services.models import PayRequest
 from mpp_console.services.once import load
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from mpp_console.services.engine import Engine
 
 __all__ = [
+    "Decoded",
+    "DecodedKind",
+    "Decoding",
     "InspectFinding",
     "InspectLeg",
     "InspectOffer",
     "InspectReport",
     "Inspection",
     "UnreadableOffer",
+    "decode",
+    "decode_text",
     "inspect_url",
     "markdown",
 ]
@@ -44,6 +50,36 @@ class Inspection:
     twice: bool = False
     probe_malformed: bool = False
     secret: Secret[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """A pasted text and what it is. `report` is there when it holds an answer or challenges."""
+
+    decoded: Decoded
+    report: InspectReport | None = None
+
+    @property
+    def worst(self) -> FindingLevel:
+        return self.decoded.worst
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, stable."""
+        return {**self.decoded.to_dict(), "report": None if self.report is None else self.report.to_dict()}
+
+
+async def decode_text(engine: Engine, text: str, account_name: str | None = None) -> Decoding:
+    """Reads a pasted text, and quotes the offers in it. Makes no request to anybody but the profile's own chain, for
+    the quotes."""
+    decoded = decode(text, engine.clock())
+    if decoded.case is None:
+        return Decoding(decoded=decoded)
+    await load("mpp_console.inspector.probe", "mpp_console.methods.tempo.payer")
+    from mpp_console.inspector.probe import report_on
+
+    payers = await engine.quoting_payers(account_name) if decoded.case.offers else ()
+    report = await report_on(decoded.case, payers, decoded.rules)
+    return Decoding(decoded=decoded, report=replace(report, findings=decoded.findings))
 
 
 async def inspect_url(engine: Engine, request: PayRequest, inspection: Inspection = Inspection()) -> InspectReport:

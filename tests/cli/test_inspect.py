@@ -196,3 +196,26 @@ def test_on_a_terminal_it_is_drawn_and_hostile_text_is_inert(bad_server: Any, tm
     assert "\x1b[2J" not in text
     assert "\u202e" not in text
     assert "[bold]x[/]" in text
+
+
+def test_what_is_pasted_is_decoded_without_a_request(alone: Run, tmp_path: Path) -> None:
+    from tests.inspector.test_decode import CREDENTIAL, HEAD, RECEIPT
+
+    result = alone("inspect", "-", stdin=HEAD, code=None)
+    assert "a response with status 402" in result.stdout
+    assert result.stderr.startswith("Decoded only; no request was made")
+    told = one(alone("inspect", RECEIPT.to_header().reveal(), "--json"))
+    assert (told["schema"], told["kind"], told["report"]) == ("mpp-console/decoded/1", "receipt", None)
+    (tmp_path / "credential").write_text(f"Authorization: {CREDENTIAL.to_header().reveal()}\n")
+    result = alone("inspect", f"@{tmp_path / 'credential'}")
+    assert '"signature": "(hidden)"' in result.stdout
+    assert "s3cret" not in result.output
+    assert alone("inspect", 'Payment id="a', code=1).stdout.startswith("a challenge\n")
+    assert "this is no URL" in alone("inspect", "hello world", code=2).stderr
+    alone("inspect", "@/no/such/file", code=2)
+
+
+def test_a_pasted_curl_command_is_carried_out_unpaid(beside: Run, served: Served) -> None:
+    facts = one(beside("inspect", f"curl -X POST {served.url}/echo -d '{{}}'", "--json"))
+    assert (facts["method"], facts["status"], facts["paid"]) == ("POST", 402, False)
+    assert facts["offers"][0]["digest"].startswith("sha-256=:")

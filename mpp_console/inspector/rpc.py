@@ -1,0 +1,92 @@
+"""What a JSON-RPC message says of payment: challenges in an error, a credential or a receipt in `_meta` (MCP transport
+draft). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mpp_console.inspector.rule import TEXT_LIMIT, InspectFinding
+from mpp_console.protocol import Challenge, MppError, format_challenge, inert
+from mpp_console.protocol import FindingLevel as L
+
+__all__ = ["RpcParts", "payment_parts"]
+
+PAYMENT_REQUIRED: Final = -32042
+VERIFICATION_FAILED: Final = -32043
+_CREDENTIAL: Final = "org.paymentauth/credential"
+_RECEIPT: Final = "org.paymentauth/receipt"
+_REQUIRED: Final = "org.paymentauth/payment-required"
+_CHALLENGE_SPEC: Final = "MCP transport §Challenge Structure"
+_SIGNAL_SPEC: Final = "MCP transport §Signaling Payment Required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcParts:
+    """`lines` are the challenges as WWW-Authenticate would carry them."""
+
+    asks: bool = False
+    lines: tuple[str, ...] = ()
+    findings: tuple[InspectFinding, ...] = ()
+    credential: Mapping[str, Any] | None = None
+    receipt: Mapping[str, Any] | None = None
+
+
+def payment_parts(message: Mapping[str, Any]) -> RpcParts:
+    """Never raises."""
+    params, result, error = (_mapping(message.get(name)) for name in ("params", "result", "error"))
+    for meta in (_mapping(part.get("_meta")) for part in (message, params, result)):
+        for name in (_CREDENTIAL, _RECEIPT):
+            if isinstance(meta.get(name), Mapping):
+                return RpcParts(credential=meta[name]) if name == _CREDENTIAL else RpcParts(receipt=meta[name])
+        if isinstance(meta.get(_REQUIRED), Mapping):
+            return _asking(meta[_REQUIRED])
+    data = _mapping(error.get("data"))
+    if error.get("code") in (PAYMENT_REQUIRED, VERIFICATION_FAILED) or "challenges" in data:
+        return _asking(data, error)
+    return RpcParts()
+
+
+def _asking(data: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> RpcParts:
+    findings: list[InspectFinding] = []
+    if error is not None and error.get("code") not in (PAYMENT_REQUIRED, VERIFICATION_FAILED):
+        text = f"challenges come with the code {error.get('code')!r:.40}, not with {PAYMENT_REQUIRED}"
+        findings.append(_finding("rpc-code", L.FAIL, text, _SIGNAL_SPEC, f"use the code {PAYMENT_REQUIRED}"))
+    if data.get("httpStatus") != 402:
+        text = "data.httpStatus is not 402"
+        findings.append(_finding("rpc-status", L.WARN, text, _SIGNAL_SPEC, "send httpStatus: 402"))
+    challenges = data.get("challenges")
+    lines = []
+    for number, echo in enumerate(challenges if isinstance(challenges, list) else (), 1):
+        found = _line(echo, number, findings)
+        if found:
+            lines.append(found)
+    if not isinstance(challenges, list) or not challenges:
+        text = "the error carries no challenge"
+        findings.append(_finding("rpc-no-challenge", L.FAIL, text, _CHALLENGE_SPEC, "send at least one challenge"))
+    return RpcParts(asks=True, lines=tuple(lines), findings=tuple(findings))
+
+
+def _line(echo: object, number: int, findings: list[InspectFinding]) -> str | None:
+    if not isinstance(echo, Mapping):
+        findings.append(_finding("rpc-challenge", L.FAIL, f"challenge {number} is no object", _CHALLENGE_SPEC, ""))
+        return None
+    if isinstance(echo.get("request"), str):
+        text = f"challenge {number} has its request encoded; this transport carries the object itself"
+        findings.append(_finding("rpc-request-encoded", L.FAIL, text, _CHALLENGE_SPEC, "send the request as an object"))
+    try:
+        return format_challenge(Challenge.from_echo(echo))
+    except MppError as error:
+        text = f"challenge {number} cannot be read: {error.message}"
+        findings.append(_finding("rpc-challenge", L.FAIL, text, _CHALLENGE_SPEC, "send every required member"))
+        return None
+
+
+def _finding(name: str, level: L, text: str, spec: str, fix: str) -> InspectFinding:
+    return InspectFinding(id=name, level=level, text=inert(text, limit=TEXT_LIMIT), spec=spec, fix=fix)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
