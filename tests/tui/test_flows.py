@@ -93,6 +93,17 @@ async def test_t_pays_and_shows_the_receipt_wherever_one_is(key: str, size: tupl
         assert feed.selected == receipt
 
 
+async def test_t_works_again_while_a_receipt_is_open() -> None:
+    console = SeededConsole()
+    async with console_app(console, size=(60, 20)) as (app, pilot):
+        await press(pilot, "t")
+        await press(pilot, "t")
+        pane = app.screen.query_one(ReceiptPane)
+        assert pane.detail is not None
+        assert pane.detail.row == console.receipts.rows[-1]
+        assert len(app.screen_stack) == 2
+
+
 async def test_t_is_one_payment_at_a_time() -> None:
     console = SeededConsole()
     console.payments.answers_at_once = False

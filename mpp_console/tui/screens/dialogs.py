@@ -16,14 +16,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import inert
-from mpp_console.services.models import ReceiptDetail, RequestRow, RouteOutcome
-from mpp_console.tui.actions import ACTIONS, Scope, bindings, keys_text
+from mpp_console.services.models import RequestRow, RouteOutcome
+from mpp_console.tui.actions import ACTIONS, Scope, action, bindings, keys_text
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.events import LogEntry
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import Rows
-from mpp_console.tui.view import app_of, begin, console_of
+from mpp_console.tui.view import View, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
@@ -41,7 +41,9 @@ class Dialog(ModalScreen[None]):
 
 
 class ReceiptDialog(Dialog):
-    """A receipt, or one served request, on a screen of its own."""
+    """A receipt, or one served request, on a screen of its own. Another test payment shows its receipt here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [action("test.one").binding()]
 
     def __init__(self, shown: str | RequestRow) -> None:
         super().__init__()
@@ -51,11 +53,19 @@ class ReceiptDialog(Dialog):
         yield ReceiptPane(id="dialog-receipt")
 
     async def on_mount(self) -> None:
-        shown: ReceiptDetail | RequestRow
-        shown = await console_of(self).receipts.get(self._shown) if isinstance(self._shown, str) else self._shown
         pane = self.query_one(ReceiptPane)
-        pane.show(shown)
         pane.frame(hint=Content("esc closes"))
+        self.watch(self.app, "view", self._look)
+        if isinstance(self._shown, str):
+            await self.show_receipt(self._shown)
+        else:
+            pane.show(self._shown)
+
+    async def show_receipt(self, receipt_id: str) -> None:
+        self.query_one(ReceiptPane).show(await console_of(self).receipts.get(receipt_id))
+
+    def _look(self, view: View) -> None:
+        self.query_one(ReceiptPane).look(view.lens)
 
 
 class HelpDialog(Dialog):
