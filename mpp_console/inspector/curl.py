@@ -15,6 +15,8 @@ from mpp_console.protocol import ParseError
 
 __all__ = ["CurlCommand", "is_curl", "parse_curl"]
 
+CURL_LIMIT: Final = 256 * 1024
+"""Splitting into words is slow; a command that is longer carries a body that belongs into a file."""
 _START: Final = re.compile(r"\s*(?:[$%>]\s+)?curl(?:\.exe)?\s", re.IGNORECASE)
 _DATA: Final = frozenset({"--data", "--data-ascii", "--data-binary", "--data-raw", "--data-urlencode", "--json"})
 _LONG: Final = {"-X": "--request", "-H": "--header", "-d": "--data", "-A": "--user-agent", "-e": "--referer",
@@ -56,6 +58,8 @@ def is_curl(text: str) -> bool:
 
 def parse_curl(text: str) -> CurlCommand:
     """Raises ParseError for a command that is cut short or names no URL."""
+    if len(text) > CURL_LIMIT:
+        raise ParseError(f"the curl command has {len(text)} characters; at most {CURL_LIMIT} are read", code="bad-curl")
     joined = re.sub(r"[\\^]\r?\n", " ", text)
     try:
         words = shlex.split(joined[joined.lower().index("curl") :], posix=True)[1:]

@@ -52,6 +52,8 @@ _HOST: Final = re.compile(r"(?:localhost|\[[0-9a-fA-F:.]+\]|[\w-]+(?:\.[\w-]+)+)
 _HEADER: Final = re.compile(
     r"(?:[<>] )?(www-authenticate|authorization|payment-authorization|payment-receipt):[ \t]*", re.IGNORECASE
 )
+# A status line, or curl's trace of a connection up to one. Possessive, so that time stays linear.
+_RESPONSE: Final = re.compile(r"(?:[>*{}% ][^\n]*+\n)*+(?:< ?)?+HTTP/[0-9.]+ ")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{8,}=*")
 _SCHEME: Final = re.compile(r"payment\s+", re.IGNORECASE)
 _PUBLIC_PAYLOAD: Final = frozenset({"type", "hash", "action", "channelId", "cumulativeAmount"})
@@ -164,7 +166,9 @@ def _read_scheme(text: str, now: datetime) -> Decoded | None:
     rest = _SCHEME.sub("", text, count=1).strip()
     if _TOKEN.fullmatch(rest):
         return _credential(text)
-    return _challenges(tuple(line.strip() for line in re.split(r"\n(?=\s*payment\s)", text, flags=re.IGNORECASE)), now)
+    return _challenges(
+        tuple(line.strip() for line in re.split(r"\n(?=[ \t]*+payment\s)", text, flags=re.IGNORECASE)), now
+    )
 
 
 def _read_token(text: str, now: datetime) -> Decoded | None:
@@ -186,7 +190,7 @@ def _read_json(text: str, now: datetime) -> Decoded | None:
 
 _RECOGNISERS: Final[tuple[tuple[Callable[[str], object], Callable[[str, datetime], Decoded | None]], ...]] = (
     (is_curl, _read_curl),
-    (lambda text: re.match(r"(?:[<>*] ?.*\n)*[<>*]? ?HTTP/[0-9.]+ ", text), _read_response),
+    (_RESPONSE.match, _read_response),
     (_HEADER.match, _read_headers),
     (_SCHEME.match, _read_scheme),
     (lambda text: text.startswith(("{", "[")), _read_json),

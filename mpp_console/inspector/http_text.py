@@ -30,8 +30,6 @@ def parse_response(text: str) -> tuple[Inquiry, Answer]:
     starts = [number for number, line in enumerate(lines) if _STATUS.match(line.strip())]
     if not starts:
         raise ParseError("the text has no status line such as HTTP/1.1 402 Payment Required", code="bad-response")
-    while len(starts) > 1 and not any(line.strip() == "" for line in lines[starts[0] : starts[1]]):
-        starts.pop(0)
     start = starts[0]
     for later in starts[1:]:
         if lines[later - 1].strip() == "":

@@ -23,6 +23,7 @@ from mpp_console.inspector.rule import Rule
 from mpp_console.inspector.rules_tempo import tempo_pairs
 from mpp_console.methods.base import Payer
 from mpp_console.protocol import AUTHORIZATION, ParseError, Secret, b64url_encode, inert
+from mpp_console.protocol.grammar import scan
 
 __all__ = ["Wishes", "probe", "report_on"]
 
@@ -71,10 +72,11 @@ async def probe(
     """Requests `url` without a credential, and reports. `counter` counts seconds; `wishes.patience` bounds each
     request.
 
+    A payment credential among `headers` (a copied command may hold one) is left out: sending it would pay.
     Accept-Payment is not sent, so that a server shows every offer it has. Raises httpx.HTTPError or httpx.InvalidURL
     when no answer came to the first request, TimeoutError after the patience.
     """
-    fields = tuple(headers)
+    fields = tuple(field for field in headers if not _pays(*field))
     request = http.build_request(method, url, headers=list(fields), content=body or None, timeout=wishes.patience)
     asker = _Asker(http=http, counter=counter, patience=wishes.patience)
     answer, last = await asker.ask(request, follow_redirects=wishes.follow_redirects)
@@ -177,6 +179,17 @@ async def _read(answer: httpx.Response) -> tuple[bytes, int, bool]:
     except (httpx.DecodingError, httpx.RemoteProtocolError, httpx.ReadError):
         return bytes(content), len(content), False
     return bytes(content), len(content), True
+
+
+def _pays(name: str, value: str) -> bool:
+    """Whether a header field carries a payment, of this scheme or of x402."""
+    match name.lower():
+        case "payment-authorization" | "payment-signature" | "x-payment":
+            return True
+        case "authorization":
+            return any(scheme.name.lower() == "payment" for scheme in scan(value))
+        case _:
+            return False
 
 
 def _with_facts(evidence: Evidence, facts: ChainFacts) -> Evidence:

@@ -32,6 +32,8 @@ from mpp_console.protocol.grammar import Scheme, scan
 
 __all__ = ["Case", "OfferReading", "PlacedFinding", "read_case", "read_offers"]
 
+LINE_LIMIT: Final = 256
+"""WWW-Authenticate lines that are looked at; no HTTP library takes more header fields than that."""
 _TO_STANDARD: Final = str.maketrans("-_", "+/")
 
 
@@ -100,7 +102,7 @@ class Case:
 
 def read_case(evidence: Evidence) -> Case:
     """Never raises, whatever the answer holds."""
-    lines = tuple(evidence.answer.values(WWW_AUTHENTICATE))
+    lines = tuple(evidence.answer.values(WWW_AUTHENTICATE))[:LINE_LIMIT]
     found: list[PlacedFinding] = []
     offers = read_offers(lines, found)
     problem_findings = Findings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -301,3 +302,26 @@ def test_no_text_stops_it(text: str) -> None:
     decoded = decode(text, NOW)
     assert decoded.note
     json.dumps(decoded.to_dict())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "* a\n",
+        "> a\n",
+        "HTTP/1.1 200\n",
+        "HTTP/1.1 200 x\n\n",
+        "www-authenticate: Payment a\n",
+        "Payment \n",
+        "a.",
+        "[",
+        '{"',
+        "< ",
+    ],
+)
+@pytest.mark.parametrize("start", ["", "Payment ", "curl ", "WWW-Authenticate: Payment "])
+def test_a_long_text_takes_no_long_time(start: str, piece: str) -> None:
+    """What is not linear would take minutes here."""
+    begun = time.perf_counter()
+    decode(start + piece * (400_000 // len(piece)), NOW)
+    assert time.perf_counter() - begun < 10

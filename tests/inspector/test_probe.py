@@ -268,3 +268,25 @@ async def test_a_body_of_a_broken_coding_does_not_hide_the_header() -> None:
         return httpx.Response(402, headers=fields, stream=httpx.ByteStream(b"not gzip"))
 
     assert len((await inspect(answer)).offers) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "kept"),
+    [
+        (("Authorization", "Payment abc"), False),
+        (("authorization", "Bearer k, payment abc"), False),
+        (("Payment-Authorization", "Payment abc"), False),
+        (("X-PAYMENT", "abc"), False),
+        (("Authorization", "Bearer Payment"), True),
+        (("X-Api-Key", "k"), True),
+    ],
+)
+async def test_a_credential_of_a_copied_command_is_not_sent(field: tuple[str, str], kept: bool) -> None:
+    seen: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(402)
+
+    await inspect(answer, headers=[field], wishes=Wishes(twice=True))
+    assert [headers.get(field[0]) for headers in seen] == [field[1] if kept else None] * 2
