@@ -21,6 +21,7 @@ __all__ = ["receipts"]
 
 _FILTER_HELP = "FILTER words: origin:api status:success dir:sent method:tempo currency:pathUSD since:7d; others search."
 _LOOK_AGAIN = 0.5
+_BRIEF = 13
 
 
 @click.group()
@@ -46,7 +47,8 @@ def list_(app: App, *, filter_words: tuple[str, ...], limit: int, after: str | N
     if app.json:
         print_json({"receipts": [receipt_json(row) for row in page.rows], "next": page.next, "total": page.total})
         return
-    print_table(_COLUMNS, [_cells(row) for row in page.rows], right=frozenset({"amount"}))
+    shape = _short_cells if sys.stdout.isatty() else _cells
+    print_table(_COLUMNS, [shape(row) for row in page.rows], right=frozenset({"amount"}))
     say(f"{len(page.rows)} of {page.total}" + (f"; go on with --after {page.next}" if page.next else ""))
 
 
@@ -146,6 +148,13 @@ def _cells(row: ReceiptRow) -> tuple[str, ...]:
     direction = "out" if row.direction == "sent" else "in"
     where = row.origin or row.url
     return (time_text(row.at), direction, amount, row.status, row.method, where, row.reference, row.id)
+
+
+def _short_cells(row: ReceiptRow) -> tuple[str, ...]:
+    """For a screen: `receipts show` takes the beginning of an id, and has the reference in full."""
+    *cells, reference, number = _cells(row)
+    brief = reference if len(reference) <= _BRIEF else f"{reference[:8]}…{reference[-4:]}"
+    return (*cells, brief, number[:_BRIEF])
 
 
 def _tell(app: App, rows: Any) -> None:

@@ -87,7 +87,7 @@ def _header(line: str) -> tuple[str, str]:
 
 def _data(item: str) -> bytes:
     if not item.startswith("@"):
-        return item.encode()
+        return item.encode("utf-8", "surrogateescape")  # the bytes that were typed
     try:
         if item == "@-":
             content = sys.stdin.buffer.read(_BODY_LIMIT + 1)

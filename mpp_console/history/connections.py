@@ -42,7 +42,7 @@ def connect_writer(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3
     """
     private_folder(path.parent)
     create_private_file(path)
-    with translated("open the history"):
+    with translated(f"open the history {path}"):
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         try:
             _use_wal(connection, busy_seconds)
@@ -58,7 +58,7 @@ def connect_writer(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3
 
 def connect_reader(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Opens the history for reading only; nothing done through this connection can change it."""
-    with translated("open the history"):
+    with translated(f"open the history {path}"):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_seconds, isolation_level=None
         )

@@ -17,7 +17,7 @@ from mpp_console.services.models import OperationView, PayRequest, PayResult, Ro
 from mpp_console.services.payment_run import PaymentRun, body_of
 from mpp_console.services.payment_task import OriginAllowance, PaymentTask
 from mpp_console.services.progress import Clockwork
-from mpp_console.services.requests import checked_request, request_error
+from mpp_console.services.requests import checked_request, request_error, wire_headers
 from mpp_console.services.views import error_view, operation_view
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class PaymentsService:
             outgoing = http.build_request(
                 request.method,
                 request.url,
-                headers=list(request.headers),
+                headers=wire_headers(request.headers),
                 content=request.body or None,
                 timeout=request.timeout,
             )

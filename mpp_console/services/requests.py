@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mpp_console.client.origin import Origin, without_userinfo
 from mpp_console.protocol import ParseError, inert
 from mpp_console.services.errors import RequestFailed, UsageError
 from mpp_console.services.models import PayRequest
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["checked_request", "full_url", "offer_position", "request_error"]
+__all__ = ["checked_request", "full_url", "offer_position", "request_error", "wire_headers"]
 
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 section 5.5: none but a tab
 _DECIMAL = re.compile(r"\d{1,60}(\.\d{1,36})?")
 _HOST = re.compile(r"^(?P<host>\[[^\]]*\]|[^/:?#]+)")
 
@@ -32,7 +30,10 @@ def full_url(text: str) -> str:
         local = host is not None and host["host"].lower() in {"localhost", "127.0.0.1", "[::1]"}
         url = f"{'http' if local else 'https'}://{url}"
     try:
+        url.encode("utf-8")
         Origin.parse(url)
+    except UnicodeEncodeError as error:
+        raise UsageError("the URL holds bytes that are not UTF-8 text", hint="write them as %XX") from error
     except ParseError as error:
         raise UsageError(error.message, hint="a URL looks like https://api.example/path") from error
     return url
@@ -48,12 +49,19 @@ def checked_request(request: PayRequest) -> PayRequest:
             raise UsageError(f"{inert(name, limit=60)!r} is not the name of a header field")
         if any(character in value for character in "\r\n\0"):
             raise UsageError(f"the header {name} holds a line break")
+        if _CONTROL.search(value):
+            raise UsageError(f"the header {name} holds a control character")
     if request.max_amount is not None and not _DECIMAL.fullmatch(request.max_amount):
         raise UsageError(f"{inert(request.max_amount, limit=60)!r} is not an amount", hint="write it as 0.05")
     offer_position(request.offer)
     if not 0 < request.timeout <= 3600:
         raise UsageError("a timeout is above 0 and at most 3600 seconds")
     return replace(request, url=full_url(request.url), method=method)
+
+
+def wire_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Header fields as curl sends them: text beyond ASCII as the bytes that were typed."""
+    return [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in headers]
 
 
 def offer_position(offer: str | None) -> int | None:

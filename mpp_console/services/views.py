@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mpp_console.protocol import MppError, Problem, inert
+from mpp_console.protocol import WWW_AUTHENTICATE, MppError, Problem, hide_credentials, inert
 from mpp_console.services.errors import kind_of
 from mpp_console.services.models import (
     ErrorView,
@@ -200,11 +200,18 @@ def is_secret_header(name: str) -> bool:
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Header fields for people: inert, with the values of those that are secrets masked."""
+    """Header fields for people: inert, with the values of those that are secrets masked, also where a server repeats
+    a credential in a field of its own. A challenge is no secret, though its request looks like one.
+    """
     return tuple(
-        (inert(name, limit=256), MASK if is_secret_header(name) else inert(value, limit=8192))
+        (inert(name, limit=256), MASK if is_secret_header(name) else _header_text(name, value))
         for name, value in headers
     )
+
+
+def _header_text(name: str, value: str) -> str:
+    text = inert(value, limit=8192)
+    return text if name.strip().lower() == WWW_AUTHENTICATE.lower() else hide_credentials(text)
 
 
 def inert_value(value: Any) -> Any:

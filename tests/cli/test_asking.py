@@ -1,9 +1,10 @@
-"""Questions on a terminal: answered without echo, and over at once when somebody stops the program."""
+"""On a terminal: questions answered without echo, and over at once when somebody stops the program; short tables."""
 
 from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import termios
 from pathlib import Path
 
-from tests.cli.conftest import environment
+from tests.cli.conftest import Run, Served, environment, one
 
 CREATE = ["--profile", "moderato", "accounts", "create", "main"]
 
@@ -68,3 +69,17 @@ def test_stopping_a_passphrase_question_ends_it_at_once(tmp_path: Path) -> None:
     terminal.process.wait(timeout=20)
     assert terminal.echoes
     assert terminal.end() == 130
+
+
+def test_a_list_on_a_screen_names_ids_by_their_beginning(beside: Run, served: Served) -> None:
+    paid = one(beside("pay", "--json", f"{served.url}/charge"))
+    reference, number = paid["receipt"]["reference"], paid["receipt_id"]
+    assert reference in beside("receipts", "list", number).stdout
+    terminal = Terminal(served.home, ["receipts", "list", number])
+    terminal.wait_for(b"1 of 1")
+    assert terminal.end() == 0
+    drawn = "".join(re.sub(r"\x1b\[[0-9;]*m|\s", "", terminal.seen.decode()))
+    assert number[:6] in drawn
+    assert number not in drawn
+    assert reference not in drawn
+    assert f"id\t{number}" in beside("receipts", "show", number[:13]).stdout

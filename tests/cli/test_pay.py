@@ -194,6 +194,12 @@ def test_whoever_stops_a_payment_under_way_is_told(number: signal.Signals, serve
     assert "Traceback" not in said
 
 
+def test_text_beyond_ascii_goes_out_as_typed(beside: Run, served: Served) -> None:
+    odd = b"\xff\xc3\xa9".decode("utf-8", "surrogateescape")
+    facts = json.loads(beside("pay", f"{served.url}/echo", "-H", f"X-Name: {odd}", "-d", odd).stdout)
+    assert facts["bytes"] == 3
+
+
 def test_a_failure_without_a_problem_says_no_more(beside: Run, served: Served) -> None:
     said = beside("pay", f"{served.url}/faults/server-error", code=4).stderr
     assert "the server answered 500; the payment went through" in said

@@ -179,6 +179,7 @@ async def test_a_file_that_is_no_database(path: Path) -> None:
     with pytest.raises(HistoryDamaged) as caught:
         await Database.open(path)
     assert caught.value.hint is not None
+    assert str(path) in caught.value.message
     assert path.read_bytes().startswith(b"this is not")
 
 

@@ -11,7 +11,7 @@ from mpp_console.protocol import MppError
 from mpp_console.services.commands import command_line, pay_command, transfer_command
 from mpp_console.services.errors import UsageError, kind_of
 from mpp_console.services.models import PayRequest, TransferRequest
-from mpp_console.services.requests import checked_request, full_url, offer_position, request_error
+from mpp_console.services.requests import checked_request, full_url, offer_position, request_error, wire_headers
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,16 @@ def test_why_there_was_no_answer(error: Exception, code: str, kind: str) -> None
 def test_an_offer_that_cannot_be_counted_is_refused_at_once(offer: str) -> None:
     with pytest.raises(UsageError, match="counted from 1"):
         checked_request(PayRequest(url="https://api.example", offer=offer))
+
+
+def test_headers_keep_the_bytes_that_were_typed() -> None:
+    typed = b"caf\xc3\xa9 \xff".decode("utf-8", "surrogateescape")
+    request = checked_request(PayRequest(url="https://api.example", headers=(("X-A", typed),)))
+    assert wire_headers(request.headers) == [(b"X-A", b"caf\xc3\xa9 \xff")]
+    with pytest.raises(UsageError, match="control character"):
+        checked_request(PayRequest(url="https://api.example", headers=(("X-A", "a\x1bb"),)))
+    with pytest.raises(UsageError, match="not UTF-8"):
+        full_url("https://api.example/\udcff")
 
 
 def test_no_user_and_password_is_shown() -> None:

@@ -113,7 +113,7 @@ class Ledger:
         if path is not None:
             private_folder(path.parent)
             create_private_file(path)
-        with _translated("open the sandbox's state"):
+        with _translated(f"open the sandbox's state {path or ''}".rstrip()):
             self._db = sqlite3.connect(
                 ":memory:" if path is None else path,
                 timeout=BUSY_SECONDS,
@@ -302,5 +302,5 @@ def _translated(doing: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise SandboxStateError(
             f"cannot {doing}: {error}",
-            hint="Close other programs that use it, or reset the sandbox to start from its beginning.",
+            hint="Close other programs that use it, or start afresh (old files are kept): mpp-console sandbox reset",
         ) from error
