@@ -159,10 +159,19 @@ def _print(lines: list[Line]) -> None:
         click.echo("\n".join(_plain(line) for line in lines))
         return
     from rich.console import Console
+    from rich.table import Table
 
     console = Console(highlight=False)
     for line in lines:
-        console.print(_text(line), soft_wrap=False, overflow="fold")
+        if len(line) > 1 and line[0][0].startswith("  "):
+            # What does not fit goes on under the text, not under its name.
+            row = Table.grid()
+            row.add_column(no_wrap=True)
+            row.add_column(overflow="fold")
+            row.add_row(_text(line[:1]), _text(line[1:]))
+            console.print(row)
+        else:
+            console.print(_text(line), overflow="fold")
 
 
 def _plain(line: Line) -> str:

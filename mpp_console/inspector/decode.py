@@ -53,7 +53,7 @@ _HEADER: Final = re.compile(
     r"(?:[<>] )?(www-authenticate|authorization|payment-authorization|payment-receipt):[ \t]*", re.IGNORECASE
 )
 # A status line, or curl's trace of a connection up to one. Possessive, so that time stays linear.
-_RESPONSE: Final = re.compile(r"(?:[>*{}% ][^\n]*+\n)*+(?:< ?)?+HTTP/[0-9.]+ ")
+_RESPONSE: Final = re.compile(r"(?:(?:[>*{}% 0-9][^\n]*+)?+\n)*+(?:< ?)?+HTTP/[0-9.]+ ")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{8,}=*")
 _SCHEME: Final = re.compile(r"payment\s+", re.IGNORECASE)
 _PUBLIC_PAYLOAD: Final = frozenset({"type", "hash", "action", "channelId", "cumulativeAmount"})
@@ -111,7 +111,7 @@ def decode(text: str, now: datetime) -> Decoded:
     """What `text` is. Never raises. `now` is for challenges that have expired since."""
     if len(text) > PASTE_LIMIT:
         return _unknown(f"the text has {len(text)} characters; at most {PASTE_LIMIT} are read")
-    bare = text.replace("\r\n", "\n").strip().strip("\ufeff")
+    bare = text.replace("\r\n", "\n").replace("\r", "\n").strip().strip("\ufeff")
     for recognises, read in _RECOGNISERS:
         if not recognises(bare):
             continue

@@ -17,14 +17,15 @@ __all__ = ["har_entries", "parse_fields", "parse_har_entry", "parse_response"]
 _STATUS: Final = re.compile(r"HTTP/[0-9.]+[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.IGNORECASE)
 _REQUEST: Final = re.compile(r"([A-Z]{3,10})[ \t]+(\S+)[ \t]+HTTP/[0-9.]+")
 _FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)", re.DOTALL)
-_COUNT: Final = re.compile(r"[{}] \[[0-9]+ bytes data\]")
-_TRACE: Final = re.compile(r"[<>*] ?")
+# What curl tells of its progress between the lines.
+_COUNT: Final = re.compile(r"[{}] \[[0-9]+ bytes data\]|% Total .*|Dload .*|[0-9]+ .*--:--:--.*")
+_TRACE: Final = re.compile(r"^< ?HTTP/[0-9.]+ ", re.MULTILINE)
 
 
 def parse_response(text: str) -> tuple[Inquiry, Answer]:
     """The last response in the text (a redirect or `100 Continue` may come before it). Raises ParseError."""
     inquiry = Inquiry()
-    if _TRACE.match(text.lstrip()):
+    if _TRACE.search(text):
         inquiry, text = _trace(text)
     lines = text.lstrip().split("\n")
     starts = [number for number, line in enumerate(lines) if _STATUS.match(line.strip())]

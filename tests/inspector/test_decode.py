@@ -174,7 +174,8 @@ def test_a_curl_command_opens_no_file_and_says_so() -> None:
 
 
 def test_a_trace_of_curl_gives_request_and_answer() -> None:
-    sent = "* Connected\n* TLS 1.3\n> GET /paid HTTP/1.1\n> Host: 127.0.0.1\n>\n"
+    progress = "  % Total    % Received\n  0     0    0     0 --:--:-- --:--:-- 0\r\r"
+    sent = f"{progress}* Connected\n* TLS 1.3\n> GET /paid HTTP/1.1\n> Host: 127.0.0.1\n>\n"
     trace = f"{sent}< HTTP/1.1 402 Payment Required\n< WWW-Authenticate: {line()}\n<\n{{ [2 bytes data]\n{{}}"
     decoded = decode(trace, NOW)
     assert decoded.case is not None
