@@ -35,7 +35,9 @@ _INVISIBLE = re.compile(
 
 # A credential or receipt header, a JWT: base64url of something that begins with `{"`. A raw Tempo transaction: 0x76
 # or 0x78.
-_CREDENTIAL = re.compile(r"eyJ[A-Za-z0-9_\-+/=.]{16,}|\bPayment\s+[A-Za-z0-9_\-]{24,}|\b0x7[68]f[89][0-9a-fA-F]{80,}")
+_CREDENTIAL = re.compile(
+    r"eyJ[A-Za-z0-9_\-+/=.]{16,}+|\bPayment\s++[A-Za-z0-9_\-]{24,}+|\b0x7[68]f[89][0-9a-fA-F]{80,}+"
+)
 
 
 def hide_credentials(text: str) -> str:
