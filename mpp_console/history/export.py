@@ -134,7 +134,7 @@ async def _in_thread(job: _Job, work: Callable[[], Exported]) -> Exported:
 
 def _to_file(job: _Job, target: Path, *, replace: bool) -> Exported:
     if target.exists() and not replace:  # said before the work; `place` decides it for good
-        raise FileExists(f"{target} exists already", hint="choose another name, or say that it may be replaced")
+        raise FileExists(f"{target} exists already", hint="choose another name, or move what is there away")
     raw, temporary = open_private_temp(target)
     try:
         with io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
