@@ -17,7 +17,7 @@ from mpp_console.services.models import OperationView, PayRequest, PayResult, Ro
 from mpp_console.services.payment_run import PaymentRun, body_of
 from mpp_console.services.payment_task import OriginAllowance, PaymentTask
 from mpp_console.services.progress import Clockwork
-from mpp_console.services.requests import checked_request, request_error, wire_headers
+from mpp_console.services.requests import checked_request, first_answer_within, request_error, wire_headers
 from mpp_console.services.views import error_view, operation_view
 
 if TYPE_CHECKING:
@@ -191,13 +191,15 @@ class PaymentsService:
                 content=request.body or None,
                 timeout=request.timeout,
             )
-            answer = await http.send(outgoing, auth=auth, follow_redirects=request.follow_redirects, stream=True)
+            async with first_answer_within(request.timeout) as seen:
+                outgoing.extensions["trace"] = seen
+                answer = await http.send(outgoing, auth=auth, follow_redirects=request.follow_redirects, stream=True)
             try:
                 body, broken = await body_of(answer)
             finally:
                 await answer.aclose()
         except MppError as error:
             return run.failed(error)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return run.failed(request_error(error, request.url))
         return run.answered(answer, body, broken)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from mpp_console.client.origin import Origin, without_userinfo
 from mpp_console.protocol import ParseError, inert
 from mpp_console.services.errors import RequestFailed, UsageError
 from mpp_console.services.models import PayRequest
 
-__all__ = ["checked_request", "full_url", "offer_position", "request_error", "wire_headers"]
+__all__ = ["checked_request", "first_answer_within", "full_url", "offer_position", "request_error", "wire_headers"]
 
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
@@ -73,6 +76,22 @@ def offer_position(offer: str | None) -> int | None:
     return int(offer) - 1
 
 
+@asynccontextmanager
+async def first_answer_within(seconds: float) -> AsyncIterator[Callable[[str, Mapping[str, Any]], Awaitable[None]]]:
+    """Raises TimeoutError unless the head of an answer is complete in time; gives the `trace` that sees it come.
+
+    The timeouts of an HTTP client are for each read, so that a server which drips bytes would hold a request for ever.
+    From the first answer on they are all there is: a payment that is on its way is never cut off by a clock.
+    """
+    async with asyncio.timeout(seconds) as deadline:
+
+        async def seen(name: str, info: Mapping[str, Any]) -> None:
+            if name.endswith("receive_response_headers.complete"):
+                deadline.reschedule(None)
+
+        yield seen
+
+
 def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
     """Why no answer came, in words that say what to look at. `url` is one that `full_url` let pass."""
     import httpx
@@ -86,7 +105,7 @@ def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
         return RequestFailed(f"{where} redirects to something that is neither http nor https", code="bad-redirect")
     if isinstance(error, httpx.InvalidURL):
         return UsageError(f"{inert(without_userinfo(url), limit=200)!r} cannot be requested")
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return RequestFailed(f"{where} did not answer in time", code="timeout", hint="allow more with --timeout")
     if isinstance(error, httpx.ConnectError):
         return RequestFailed(f"no connection to {where}: {text or 'it could not be reached'}", code="no-connection")

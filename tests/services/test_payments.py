@@ -5,6 +5,7 @@ history.
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mpp_console.services.errors import TestUnavailable, UsageError
 from mpp_console.services.events import CommandLogged, PaymentProgress, ReceiptRecorded
 from mpp_console.services.models import PayRequest, Stage
 from mpp_console.services.payments import OriginAllowance
+from mpp_console.services.requests import first_answer_within
 from tests.services.conftest import Clock, Devnet, Heard, OpenConsole
 
 
@@ -235,6 +237,46 @@ async def test_no_answer_is_a_failure_with_a_reason(console: Console) -> None:
     assert result.stage is Stage.FAILED
     assert result.error is not None
     assert (result.error.code, result.error.kind) == ("no-connection", "network")
+
+
+async def test_a_server_that_drips_its_answer_is_left(console: Console) -> None:
+    """Each byte comes in time for a read; the head of the answer never ends."""
+    left = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        with suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.02)  # the pace of this server, not a wait for ours
+        left.set()
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        url = f"http://127.0.0.1:{port}/x"
+        result = await console.payments.start(PayRequest(url=url, timeout=0.2)).result()
+        await left.wait()
+    assert result.stage is Stage.FAILED
+    assert result.error is not None
+    assert (result.error.code, result.error.kind) == ("timeout", "network")
+
+
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [("http11.receive_response_headers.complete", False), ("http11.send_request_headers.complete", True)],
+)
+async def test_the_deadline_is_for_the_first_answer_only(name: str, late: bool) -> None:
+    async def exchange() -> None:
+        async with first_answer_within(0.02) as seen:
+            await seen(name, {})
+            await asyncio.sleep(0.1)
+
+    with pytest.raises(TimeoutError) if late else nullcontext():
+        await exchange()
 
 
 async def test_a_result_shows_no_user_and_password(console: Console) -> None:
