@@ -237,7 +237,7 @@ class ReviewSheet(ModalScreen[None]):
         sheet = self.query_one("#sheet")
         beside = [child for child in sheet.children if child is not body and child.display]
         others = sheet.gutter.height + sum(child.outer_size.height + child.styles.margin.height for child in beside)
-        height = max(min(shown, self.size.height - others), 3)
+        height = max(min(shown, self.size.height - sheet.styles.margin.height - others), 3)
         if height != body.outer_size.height:
             body.styles.height = height
 

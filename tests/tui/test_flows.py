@@ -401,3 +401,13 @@ async def test_footer_and_tabs_can_be_clicked() -> None:
         await pilot.click("KeyBar", offset=(118, 0))
         await settle(pilot)
         assert isinstance(shown(app), HelpDialog)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (70, 40), (120, 36)])
+async def test_the_badge_stays_in_sight_behind_every_dialog(size: tuple[int, int]) -> None:
+    async with console_app(size=size) as (app, pilot):
+        for key in ("E", "question_mark", "3", "enter"):
+            await press(pilot, key)
+            assert "SANDBOX" in app.export_screenshot(), key
+            if key != "3":
+                await press(pilot, "escape")
