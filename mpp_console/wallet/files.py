@@ -103,9 +103,7 @@ def place(temporary: Path, target: Path, *, replace: bool) -> None:
             _link_new(temporary, target)
         sync_folder(target.parent)
     except FileExistsError as error:
-        raise FileExists(
-            f"{target} exists already", hint="choose another name, or move what is there away"
-        ) from error
+        raise FileExists(f"{target} exists already", hint="choose another name, or move what is there away") from error
     except OSError as error:
         raise FileTrouble(f"cannot write {target}: {error.strerror or error}") from error
 

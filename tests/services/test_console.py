@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -165,14 +164,14 @@ async def test_actions_tell_their_command(open_console: OpenConsole, devnet: Dev
 
 
 async def test_once_warm_the_loop_is_not_held_up(console: Console) -> None:
-    """Loading happens beside the loop: a ticker goes on meanwhile. The bound is generous, for a busy machine."""
-    gaps: list[float] = []
+    """A payment leaves the loop to others all along: a ticker goes on meanwhile."""
+    ticks = 0
 
     async def tick() -> None:
+        nonlocal ticks
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            gaps.append(time.perf_counter() - before)
+            await asyncio.sleep(0)
+            ticks += 1
 
     await console.warm()
     await console.start()
@@ -180,5 +179,4 @@ async def test_once_warm_the_loop_is_not_held_up(console: Console) -> None:
     result = await console.payments.test().result()
     ticker.cancel()
     assert result.paid
-    assert len(gaps) > 5
-    assert sorted(gaps)[len(gaps) // 2] < 0.05
+    assert ticks > 20
