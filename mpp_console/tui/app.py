@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import select
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -124,6 +126,8 @@ class ConsoleApp(Flows):
         self.add_mode(self.DEFAULT_MODE, _wallet)
         self.set_interval(DRAIN_SECONDS, self._pump.drain)
         self.set_interval(1.0, self.refresh_view)
+        if not self.is_headless:
+            self.set_interval(1.0, self._leave_without_terminal)
         # After the first paint, so that somebody sees the console before it is ready.
         self.call_after_refresh(self._start)
 
@@ -170,6 +174,11 @@ class ConsoleApp(Flows):
             return await answered
         finally:
             self._questions.discard(answered)
+
+    def _leave_without_terminal(self) -> None:
+        """Ends when the terminal is gone: not every one sends a hangup signal, and the driver would read for ever."""
+        if hung_up():
+            self.exit(HUNG_UP)
 
     async def on_unmount(self) -> None:
         # A thread that still waits for an answer would keep the program from ending.
@@ -264,6 +273,21 @@ class ConsoleApp(Flows):
         """Sends text to the clipboard. Terminals do not confirm it, so nobody claims more."""
         self.copy_to_clipboard(text)
         self.say(f"Sent to the clipboard: {what}")
+
+
+HUNG_UP = 129
+"""The exit code of a program that a hangup ended: 128 and the number of the signal."""
+
+
+def hung_up(descriptor: int | None = None) -> bool:
+    """Whether nobody is at the other end of a terminal any more: the one we read from unless another is named."""
+    if descriptor is None:
+        descriptor = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+    if descriptor < 0 or not hasattr(select, "poll"):
+        return False
+    watch = select.poll()
+    watch.register(descriptor, 0)
+    return any(flags & select.POLLHUP for _, flags in watch.poll(0))
 
 
 def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | None = None) -> int:
