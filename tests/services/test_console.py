@@ -161,22 +161,3 @@ async def test_actions_tell_their_command(open_console: OpenConsole, devnet: Dev
         "mpp-console --profile devnet accounts watch eyes 0x742d35Cc6634c0532925a3b844bC9e7595F8fE00",
         f"mpp-console --profile devnet inspect {devnet.url}/free",
     ]
-
-
-async def test_once_warm_the_loop_is_not_held_up(console: Console) -> None:
-    """A payment leaves the loop to others all along: a ticker goes on meanwhile."""
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0)
-            ticks += 1
-
-    await console.warm()
-    await console.start()
-    ticker = asyncio.create_task(tick())
-    result = await console.payments.test().result()
-    ticker.cancel()
-    assert result.paid
-    assert ticks > 20

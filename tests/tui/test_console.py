@@ -52,7 +52,6 @@ async def test_t_makes_a_real_payment_and_its_receipt_is_on_screen_at_once(tmp_p
         before = state.balances[0].available
         await pilot.press("t")
         await until(pilot, lambda: app.screen.query_one(ReceiptPane).detail is not None)
-        # From here everything is loaded: this one is as fast as any other.
         await pilot.press("t")
         await until(pilot, lambda: len(app.screen.query_one("#wallet-feed", Feed).rows) == 4)
         sent = [row for row in rows_of(app, "#wallet-feed") if row.direction == "sent"]

@@ -411,3 +411,13 @@ async def test_the_badge_stays_in_sight_behind_every_dialog(size: tuple[int, int
             assert "SANDBOX" in app.export_screenshot(), key
             if key != "3":
                 await press(pilot, "escape")
+
+
+async def test_the_bar_claims_no_missing_account_before_it_can_know() -> None:
+    async with console_app() as (app, pilot):
+        state = app.view.state
+        assert state is not None
+        for started, said in ((False, "opening…"), (True, "no account")):
+            app.view = replace(app.view, state=replace(state, account=None, balances=(), started=started))
+            await pilot.pause()
+            assert said in bar(app)

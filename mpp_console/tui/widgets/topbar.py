@@ -67,7 +67,8 @@ class TopBar(Widget):
         parts = [Content.styled("mpp console", "bold"), _badge(view)]
         if view.failure:
             parts.append(Content.styled(f"{lens.plain('✗')} {inert(view.failure.message, limit=60)}", BAD))
-        elif state is None:
+        elif state is None or (state.account is None and not state.started):
+            # Until it has started nobody knows whether there is an account.
             parts.append(Content.styled("opening…", MUTED))
         elif state.account is None:
             parts.append(Content.styled("no account", WARN))
