@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
@@ -48,10 +48,22 @@ def _wallet() -> Screen[None]:
     return WalletScreen()
 
 
+def _sessions() -> Screen[None]:
+    from mpp_console.tui.screens.sessions import SessionsScreen
+
+    return SessionsScreen()
+
+
 def _receipts() -> Screen[None]:
     from mpp_console.tui.screens.receipts import ReceiptsScreen
 
     return ReceiptsScreen()
+
+
+def _inspect() -> Screen[None]:
+    from mpp_console.tui.screens.inspect import InspectScreen
+
+    return InspectScreen()
 
 
 def _server() -> Screen[None]:
@@ -66,15 +78,24 @@ def _provider() -> type[ActionProvider]:
     return ActionProvider
 
 
+STYLES = tuple(
+    Path(__file__).parent / "styles" / f"{part}.tcss"
+    for part in ("base", "wallet", "sessions", "receipts", "inspect", "server", "dialogs")
+)
+"""One sheet a mode; a later one wins."""
+
+
 class ConsoleApp(Flows):
     """The console over whatever `open_console` gives. `profile` names it until it is open; clocks are for tests to
     own.
     """
 
     TITLE = "mpp console"
-    CSS_PATH = Path(__file__).with_name("styles.tcss")
+    CSS_PATH: ClassVar[list[str | PurePath]] = list(STYLES)  # type: ignore[assignment]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "sessions": _sessions,
         "receipts": _receipts,
+        "inspect": _inspect,
         "server": _server,
     }
     DEFAULT_MODE = "wallet"

@@ -51,8 +51,14 @@ class Flows(App[int]):
     async def do_mode_wallet(self) -> None:
         await self.switch_mode("wallet")
 
+    async def do_mode_sessions(self) -> None:
+        await self.switch_mode("sessions")
+
     async def do_mode_receipts(self) -> None:
         await self.switch_mode("receipts")
+
+    async def do_mode_inspect(self) -> None:
+        await self.switch_mode("inspect")
 
     async def do_mode_server(self) -> None:
         await self.switch_mode("server")

@@ -24,10 +24,10 @@ PICTURES: dict[str, Scene] = {
 }
 
 
-async def draw(scene: Scene) -> str:
+async def draw(scene: Scene, size: tuple[int, int] = SIZE) -> str:
     """One picture as SVG, the same on every run."""
     app: ConsoleApp = scene.app()
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await scene.reach(pilot)
         svg = app.export_screenshot(title="mpp-console")
     # Rich names classes by a hash of the content; a fixed name keeps differences small.

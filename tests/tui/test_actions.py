@@ -13,8 +13,10 @@ from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed
 from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.dialogs import HelpDialog
+from mpp_console.tui.screens.inspect import InspectScreen
 from mpp_console.tui.screens.receipts import ReceiptsScreen
 from mpp_console.tui.screens.server import ServerScreen
+from mpp_console.tui.screens.sessions import SessionsScreen
 from mpp_console.tui.screens.wallet import WalletScreen
 from tests.tui.seeded import SeededConsole
 from tests.tui.seeds import MAINNET
@@ -23,6 +25,8 @@ TOGETHER = (
     {Scope.APP, Scope.WALLET, Scope.LIST},
     {Scope.APP, Scope.RECEIPTS, Scope.LIST},
     {Scope.APP, Scope.SERVER, Scope.LIST},
+    {Scope.APP, Scope.SESSIONS, Scope.LIST},
+    {Scope.APP, Scope.INSPECT, Scope.LIST},
     {Scope.REVIEW},
     {Scope.DIALOG, Scope.LIST},
 )
@@ -33,6 +37,8 @@ CARRIERS: dict[Scope, type] = {
     Scope.WALLET: WalletScreen,
     Scope.RECEIPTS: ReceiptsScreen,
     Scope.SERVER: ServerScreen,
+    Scope.SESSIONS: SessionsScreen,
+    Scope.INSPECT: InspectScreen,
     Scope.LIST: Feed,
     Scope.REVIEW: ReviewSheet,
     Scope.DIALOG: HelpDialog,

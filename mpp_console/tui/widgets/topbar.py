@@ -15,7 +15,7 @@ from mpp_console.tui.widgets.keybar import ACTION_META, run_clicked
 
 __all__ = ["MODES", "TopBar"]
 
-MODES = ("wallet", "receipts", "server")
+MODES = ("wallet", "sessions", "receipts", "inspect", "server")
 """The modes there are, in the order of their keys."""
 
 

@@ -1,0 +1,9 @@
+"""The actions that work among sessions."""
+
+from __future__ import annotations
+
+from mpp_console.tui.actions.model import Action
+
+__all__ = ["ACTIONS"]
+
+ACTIONS: tuple[Action, ...] = ()

@@ -1,0 +1,10 @@
+"""Scenes of the sessions mode."""
+
+from __future__ import annotations
+
+from tests.tui.scenes.scene import Scene
+
+MODE = Scene(keys=("2",))
+"""The mode as it is entered; drawn at every size."""
+
+SCENES: dict[str, Scene] = {}

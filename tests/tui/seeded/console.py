@@ -1,0 +1,122 @@
+"""The seeded console: where `Console` stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from mpp_console.services import Console, EventBus
+from mpp_console.services.events import (
+    BalanceChanged,
+    CommandLogged,
+    Notice,
+    ReceiptRecorded,
+    RequestServed,
+)
+from mpp_console.services.models import (
+    BalanceView,
+    ConsoleState,
+    FundResult,
+    Money,
+    PolicyView,
+    ProfileView,
+    ReceiptRow,
+    RequestRow,
+)
+from tests.tui.seeded.accounts import SeededAccounts
+from tests.tui.seeded.payments import SeededPayments
+from tests.tui.seeded.receipts import SeededReceipts
+from tests.tui.seeded.server import SeededServer
+from tests.tui.seeds import (
+    ALPHA,
+    BETA,
+    NOW,
+    PATH,
+    PAYER,
+    SANDBOX,
+    THETA,
+    history,
+    seeded_hash,
+)
+
+
+class SeededConsole:
+    """Stands where `Console` does. `empty` is a fresh start: no receipts, server off."""
+
+    def __init__(self, *, empty: bool = False, profile: ProfileView = SANDBOX) -> None:
+        self.profile = profile
+        self.events = EventBus()
+        self.accounts = SeededAccounts()
+        self.payments = SeededPayments(self)
+        self.receipts = SeededReceipts([] if empty else history())
+        self.unavailable = None if profile.kind == "sandbox" else "the test server runs in the sandbox only"
+        self.server = SeededServer(self, running=not empty and profile.kind == "sandbox")
+        self.allowances: list[object] = []
+        self.started = self.closed = False
+        self.in_flight = 0
+        self.paths = 999_999_676_000 if not empty else 1_000_000_000_000
+        self.spent = 0 if empty else 324_000
+
+    async def start(self) -> None:
+        self.started = True
+
+    async def warm(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def snapshot(self) -> ConsoleState:
+        sandbox = self.profile.kind == "sandbox"
+        spent = (Money(amount=self.spent, currency=PATH),) if self.spent else ()
+        return ConsoleState(
+            profile=self.profile,
+            account=self.accounts.all[0] if self.accounts.all else None,
+            balances=self._balances(),
+            balances_at=NOW - timedelta(seconds=12),
+            server=self.server.view(),
+            in_flight=self.in_flight,
+            spent_today=spent,
+            spent_month=tuple(Money(amount=money.amount * 7, currency=money.currency) for money in spent),
+            test_unavailable=None if sandbox else "Test payments use play money: they exist in the sandbox only.",
+            fund_unavailable=None
+            if sandbox
+            else "This network has no faucet: mpp-console receive shows how to pay in.",
+            started=self.started,
+        )
+
+    async def balances(self, refresh: bool = True, *, account: str | None = None) -> tuple[BalanceView, ...]:
+        return self._balances()
+
+    async def fund(self, *, account: str | None = None) -> FundResult:
+        self.paths += 1_000_000_000_000
+        balances = self._balances()
+        self.events.publish(BalanceChanged(balances=balances, at=NOW))
+        self.events.publish(CommandLogged(command="mpp-console fund", at=NOW))
+        return FundResult(address=PAYER, references=(seeded_hash("fund"),), balances=balances)
+
+    def policy(self) -> PolicyView:
+        return PolicyView(lines=(("per payment", "at most 1.000000 pathUSD"), ("per day", "at most 10.000000 pathUSD")))
+
+    def record(self, row: ReceiptRow) -> None:
+        """A receipt happened."""
+        self.receipts.rows.append(row)
+        self.events.publish(ReceiptRecorded(row=row))
+        self.events.publish(CommandLogged(command=f"mpp-console pay {row.url}", at=NOW))
+
+    def serve(self, row: RequestRow) -> None:
+        self.server.log.append(row)
+        self.events.publish(RequestServed(row=row))
+
+    def notice(self, text: str, level: str = "error") -> None:
+        self.events.publish(Notice(level=cast("Any", level), text=text, at=NOW, command="mpp-console balance"))
+
+    def _balances(self) -> tuple[BalanceView, ...]:
+        at = NOW - timedelta(seconds=12)
+        held = ((PATH, self.paths), (ALPHA, 999_997_500_000), (BETA, 1_000_000_000_000), (THETA, 0))
+        return tuple(BalanceView(currency=currency, available=amount, at=at) for currency, amount in held)
+
+
+def as_console(console: SeededConsole) -> Console:
+    """The seeded console where the real one is asked for."""
+    return cast("Console", console)
