@@ -91,7 +91,7 @@ class ConsoleApp(Flows):
     """
 
     TITLE = "mpp console"
-    CSS_PATH: ClassVar[list[str | PurePath]] = list(STYLES)  # type: ignore[assignment]
+    CSS_PATH: ClassVar[list[str | PurePath]] = list(STYLES)
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "sessions": _sessions,
         "receipts": _receipts,
