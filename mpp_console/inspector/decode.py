@@ -22,6 +22,7 @@ from mpp_console.inspector.rpc import payment_parts
 from mpp_console.inspector.rule import TEXT_LIMIT, InspectFinding, Rule
 from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
 from mpp_console.inspector.rules_parser import parser_finding
+from mpp_console.inspector.rules_session import SESSION_RULES
 from mpp_console.inspector.rules_tempo import TEMPO_RULES
 from mpp_console.protocol import (
     WWW_AUTHENTICATE,
@@ -236,7 +237,7 @@ def _exchange(kind: DecodedKind, inquiry: Inquiry, answer: Answer, now: datetime
 def _challenges(lines: tuple[str, ...], now: datetime) -> Decoded:
     answer = Answer(status=402, fields=tuple((WWW_AUTHENTICATE, line) for line in lines))
     case = read_case(Evidence(inquiry=Inquiry(), answer=answer, now=now, live=False))
-    rules = (*CHALLENGE_RULES, *TEMPO_RULES)
+    rules = (*CHALLENGE_RULES, *TEMPO_RULES, *SESSION_RULES)
     count = len(case.offers)
     note = "a challenge" if count == 1 else f"{count} challenges"
     found = judge_case(case, rules)

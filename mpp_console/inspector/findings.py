@@ -15,12 +15,19 @@ from mpp_console.inspector.rules_answer import ANSWER_RULES
 from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
 from mpp_console.inspector.rules_parser import parser_finding
 from mpp_console.inspector.rules_probes import PROBE_RULES
+from mpp_console.inspector.rules_session import SESSION_RULES
 from mpp_console.inspector.rules_tempo import TEMPO_RULES
 from mpp_console.protocol import FindingLevel
 
 __all__ = ["RULES", "gravest_first", "judge", "judge_case"]
 
-RULES: Final[tuple[Rule, ...]] = (*ANSWER_RULES, *CHALLENGE_RULES, *TEMPO_RULES, *PROBE_RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *ANSWER_RULES,
+    *CHALLENGE_RULES,
+    *TEMPO_RULES,
+    *SESSION_RULES,
+    *PROBE_RULES,
+)
 
 _ORDER: Final = (FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO, FindingLevel.PASS)
 

@@ -1,5 +1,6 @@
-"""Rules about Tempo charges: addresses, chain, splits, modes, recipients (tempo charge draft). Works on the request as
-it was written, so that several mistakes in one request are told at once. Pure functions, and the table that names them.
+"""Rules about Tempo charges: addresses, chain, splits, modes, recipients (tempo charge draft), and those that sessions
+share. Works on the request as it was written, so that several mistakes in one request are told at once. Pure functions,
+and the table that names them.
 """
 
 from __future__ import annotations
@@ -15,28 +16,34 @@ from mpp_console.methods.tempo.schema import DEFAULT_CHAIN_ID, MAX_AMOUNT, MAX_S
 from mpp_console.protocol import FindingLevel as L
 from mpp_console.protocol import MppError, ParseError, parse_base_units
 
-__all__ = ["TEMPO_RULES", "tempo_pairs"]
+__all__ = ["TEMPO_RULES", "address_code", "base_units", "request_details", "request_of", "tempo_pairs"]
 
 _MEMO: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _ZERO: Final = "0x" + "0" * 40
+MAINNET_CHAIN_ID: Final = 4217
 _SPLIT_AMOUNT: Final = re.compile(r"0|[1-9][0-9]*")
 
 
-def _request(offer: OfferReading) -> Mapping[str, Any] | None:
-    return offer.request if offer.method == "tempo" and offer.intent == "charge" else None
+_CHARGE: Final = ("charge",)
+_ANY: Final = ("charge", "session")
 
 
-def _details(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def request_of(offer: OfferReading, intents: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """The request of a Tempo offer with one of these intents, None for any other offer."""
+    return offer.request if offer.method == "tempo" and offer.intent in intents else None
+
+
+def request_details(request: Mapping[str, Any]) -> Mapping[str, Any]:
     details = request.get("methodDetails")
     return details if isinstance(details, Mapping) else {}
 
 
 def _splits(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    splits = _details(request).get("splits")
+    splits = request_details(request).get("splits")
     return [split for split in splits if isinstance(split, Mapping)] if isinstance(splits, list) else []
 
 
-def _units(value: object) -> int | None:
+def base_units(value: object) -> int | None:
     try:
         return parse_base_units(value) if isinstance(value, str) else None
     except ParseError:
@@ -44,8 +51,11 @@ def _units(value: object) -> int | None:
 
 
 def _chain_id(request: Mapping[str, Any]) -> int:
-    value = _details(request).get("chainId")
-    return value if type(value) is int else DEFAULT_CHAIN_ID
+    details = request_details(request)
+    value = details.get("chainId")
+    # The two drafts differ in the chain they mean by none; only sessions name an escrow.
+    default = MAINNET_CHAIN_ID if "escrowContract" in details else DEFAULT_CHAIN_ID
+    return value if type(value) is int else default
 
 
 def _network(request: Mapping[str, Any]) -> Network | None:
@@ -64,7 +74,7 @@ def _addresses(request: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield from _recipients(request)
 
 
-def _address_code(value: object) -> str:
+def address_code(value: object) -> str:
     """Empty for an address that holds, else what is wrong: `missing`, `malformed` or `bad-checksum`."""
     from mpp_console.methods.tempo.keys import parse_address  # loads the hash function
 
@@ -83,21 +93,21 @@ def tempo_pairs(offers: tuple[OfferReading, ...]) -> dict[int, set[tuple[str, st
     """By chain id, every (token, recipient) that the offers want paid, in lower case: what to ask a chain about."""
     pairs: dict[int, set[tuple[str, str]]] = {}
     for offer in offers:
-        request = _request(offer)
-        if request is None or _address_code(request.get("currency")) not in ("", "bad-checksum"):
+        request = request_of(offer, _ANY)
+        if request is None or address_code(request.get("currency")) not in ("", "bad-checksum"):
             continue
         token = str(request["currency"]).lower()
         for _, recipient in _recipients(request):
-            if _address_code(recipient) in ("", "bad-checksum"):
+            if address_code(recipient) in ("", "bad-checksum"):
                 pairs.setdefault(_chain_id(request), set()).add((token, str(recipient).lower()))
     return pairs
 
 
 def _tempo(
-    check: Callable[[Case, Mapping[str, Any]], list[Hit | str] | None],
+    check: Callable[[Case, Mapping[str, Any]], list[Hit | str] | None], intents: tuple[str, ...] = _CHARGE
 ) -> Callable[[Case], Any]:
     def over_request(case: Case, offer: OfferReading) -> list[Hit | str] | None:
-        request = _request(offer)
+        request = request_of(offer, intents)
         return None if request is None else check(case, request)
 
     return each_offer(over_request)
@@ -106,7 +116,7 @@ def _tempo(
 def _malformed_addresses(case: Case, request: Mapping[str, Any]) -> list[Hit | str]:
     hits: list[Hit | str] = []
     for name, value in _addresses(request):
-        code = _address_code(value)
+        code = address_code(value)
         if code == "missing":
             hits.append(f"{name} is missing")
         elif code == "malformed":
@@ -118,7 +128,7 @@ def _checksums(case: Case, request: Mapping[str, Any]) -> list[Hit | str]:
     return [
         f"{name} {value} does not match its checksum, the mark of a mistyped address"
         for name, value in _addresses(request)
-        if _address_code(value) == "bad-checksum"
+        if address_code(value) == "bad-checksum"
     ]
 
 
@@ -140,7 +150,7 @@ def _token(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
     from mpp_console.methods.tempo.tip20 import is_token_address
 
     value = request.get("currency")
-    if not isinstance(value, str) or _address_code(value) == "malformed":
+    if not isinstance(value, str) or address_code(value) == "malformed":
         return None
     if not is_token_address(value):
         return [Hit("the currency is not the address of a TIP-20 token (0x20c0…)", L.FAIL)]
@@ -151,7 +161,7 @@ def _token(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
 
 
 def _chain(case: Case, request: Mapping[str, Any]) -> list[Hit | str]:
-    value = _details(request).get("chainId")
+    value = request_details(request).get("chainId")
     ours = case.evidence.facts.chain_id
     if value is None:
         return [f"the request names no chain, which means {DEFAULT_CHAIN_ID}, the testnet; some clients take mainnet"]
@@ -167,7 +177,7 @@ def _chain(case: Case, request: Mapping[str, Any]) -> list[Hit | str]:
 
 
 def _split_form(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
-    details = _details(request)
+    details = request_details(request)
     if "splits" not in details:
         return None
     splits = details["splits"]
@@ -186,10 +196,10 @@ def _split_form(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | Non
 
 
 def _split_sum(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
-    splits, amount = _splits(request), _units(request.get("amount"))
+    splits, amount = _splits(request), base_units(request.get("amount"))
     if not splits or amount is None:
         return None
-    total = sum(_units(split.get("amount")) or 0 for split in splits)
+    total = sum(base_units(split.get("amount")) or 0 for split in splits)
     if total < amount:
         return []
     return [f"the splits take {total} of {amount} base units, so that the recipient gets nothing"]
@@ -203,7 +213,7 @@ def _split_count(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | No
 
 
 def _memos(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
-    memos = [("methodDetails.memo", _details(request).get("memo"))]
+    memos = [("methodDetails.memo", request_details(request).get("memo"))]
     memos += ((f"splits[{index}].memo", split.get("memo")) for index, split in enumerate(_splits(request)))
     present = [(name, value) for name, value in memos if value is not None]
     if not present:
@@ -216,7 +226,7 @@ def _memos(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
 
 
 def _modes(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
-    details = _details(request)
+    details = request_details(request)
     modes = details.get("supportedModes")
     if modes is None:
         return None
@@ -233,12 +243,12 @@ def _types(case: Case, request: Mapping[str, Any]) -> list[Hit | str]:
     details, hits = request.get("methodDetails"), list[Hit | str]()
     if details is not None and not isinstance(details, Mapping):
         return ["methodDetails is no object"]
-    if not isinstance(_details(request).get("feePayer", False), bool):
+    if not isinstance(request_details(request).get("feePayer", False), bool):
         hits.append("feePayer is neither true nor false")
     hits += (
         f"{name} is not text" for name in ("description", "externalId") if not isinstance(request.get(name, ""), str)
     )
-    amount = _units(request.get("amount"))
+    amount = base_units(request.get("amount"))
     if amount is not None and amount > MAX_AMOUNT:
         hits.append("the amount is larger than any TIP-20 supply")
     return hits
@@ -274,20 +284,20 @@ def _initialised(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | No
 
 
 def _expires(case: Case, offer: OfferReading) -> list[Hit | str] | None:
-    if _request(offer) is None or "expires" in offer.params:
+    if request_of(offer, _CHARGE) is None or "expires" in offer.params:
         return None
     return ["servers of this rail refuse a challenge back that does not say when it expires"]
 
 
 _DRAFT: Final = "tempo charge"
 TEMPO_RULES: Final = (
-    Rule(id="malformed-address", level=L.FAIL, check=_tempo(_malformed_addresses), good="every address is one",
+    Rule(id="malformed-address", level=L.FAIL, check=_tempo(_malformed_addresses, _ANY), good="every address is one",
          spec=f"{_DRAFT} §Shared Fields", fix="write addresses as 0x and 40 hexadecimal digits"),
-    Rule(id="bad-checksum", level=L.FAIL, check=_tempo(_checksums), good="every address matches its checksum",
+    Rule(id="bad-checksum", level=L.FAIL, check=_tempo(_checksums, _ANY), good="every address matches its checksum",
          spec="EIP-55", fix="copy the address again, or write it in lower case"),
-    Rule(id="unpayable-recipient", level=L.FAIL, check=_tempo(_payable), good="every recipient can be paid",
+    Rule(id="unpayable-recipient", level=L.FAIL, check=_tempo(_payable, _ANY), good="every recipient can be paid",
          spec=f"{_DRAFT} §Shared Fields", fix="name an account that you hold the key of"),
-    Rule(id="unknown-token", level=L.WARN, check=_tempo(_token), good="the token is a known one",
+    Rule(id="unknown-token", level=L.WARN, check=_tempo(_token, _ANY), good="the token is a known one",
          spec=f"{_DRAFT} §Shared Fields", fix="charge in a token that wallets know, such as pathUSD"),
     Rule(id="unsupported-chain", level=L.WARN, check=_tempo(_chain), good="the chain is named and known",
          spec=f"{_DRAFT} §Method Details", fix="state methodDetails.chainId: 4217 for mainnet, 42431 for Moderato"),
@@ -303,9 +313,11 @@ TEMPO_RULES: Final = (
          spec=f"{_DRAFT} §Submission Modes", fix="name pull, push or both; with feePayer name pull"),
     Rule(id="malformed-request", level=L.FAIL, check=_tempo(_types), good="every member has its type",
          spec=f"{_DRAFT} §Request Schema", fix="follow the schema of the draft"),
-    Rule(id="recipient-is-payer", level=L.WARN, check=_tempo(_self_payment), good="the recipient is somebody else",
+    Rule(id="recipient-is-payer", level=L.WARN, check=_tempo(_self_payment, _ANY),
+         good="the recipient is somebody else",
          spec="core §Amount Verification", fix="set the recipient to the account of the seller"),
-    Rule(id="recipient-uninitialised", level=L.INFO, check=_tempo(_initialised), good="the recipients hold the token",
+    Rule(id="recipient-uninitialised", level=L.INFO, check=_tempo(_initialised, _ANY),
+         good="the recipients hold the token",
          spec="core §Amount Verification", fix="send the recipient a little of the token once"),
     Rule(id="expires-required", level=L.WARN, check=each_offer(_expires), good="",
          spec="charge intent §Shared Fields", fix="send expires, about five minutes ahead"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from mpp_console.inspector.evidence import ChainFacts
 from mpp_console.inspector.probe import Wishes
+from mpp_console.methods.tempo.channels import Descriptor
 from mpp_console.protocol import (
     PROBLEM_BASE,
     FindingLevel,
@@ -63,6 +64,42 @@ def details(**changes: Any) -> dict[str, Any]:
 
 def problem(slug: str = "payment-required", status: int = 402, base: str = PROBLEM_BASE, **more: Any) -> bytes:
     return json.dumps({"type": base + slug, "title": "t", "status": status, "detail": "d", **more}).encode()
+
+
+ESCROW = "0x4D50500000000000000000000000000000000000"
+DESCRIPTOR = {
+    "payer": "0x" + "11" * 20,
+    "payee": SELLER.lower(),
+    "operator": "0x" + "00" * 20,
+    "token": TOKEN.lower(),
+    "salt": "0x" + "01" * 32,
+    "authorizedSigner": "0x" + "00" * 20,
+    "expiringNonceHash": "0x" + "aa" * 32,
+}
+SNAPSHOT = {
+    "acceptedCumulative": "300",
+    "chainId": 42431,
+    "channelId": Descriptor.from_wire(DESCRIPTOR).channel_id(chain_id=42431),
+    "deposit": "1000",
+    "descriptor": DESCRIPTOR,
+    "escrow": ESCROW,
+    "requiredCumulative": "400",
+    "settled": "100",
+    "spent": "300",
+}
+
+
+def session(*without: str, of: Mapping[str, Any] | None = None, **changes: Any) -> str:
+    """A challenge to open a session. `of` changes methodDetails, `changes` the request, `without` leaves members
+    out."""
+    more = {"chainId": 42431, "escrowContract": ESCROW, "sessionProtocol": "v2", **(of or {})}
+    details = {name: value for name, value in more.items() if name not in without}
+    wanted = {"unitType": "request", "suggestedDeposit": "100000", **asked(methodDetails=details), **changes}
+    return line({name: value for name, value in wanted.items() if name not in without}, intent="session")
+
+
+def snapshot(**changes: Any) -> str:
+    return session(of={"sessionSnapshot": {**SNAPSHOT, **changes}})
 
 
 PROBLEM = ("Content-Type", "application/problem+json")
@@ -269,6 +306,52 @@ BAD = (
         facts=ChainFacts(chain_id=42431, initialised={(TOKEN.lower(), SELLER.lower()): False}),
     ),
     one("expires-required", WARN, line(expires=None)),
+    # sessions
+    one("session-escrow", FAIL, session("escrowContract"), says="missing"),
+    one("session-escrow", FAIL, session(of={"escrowContract": "0x1"}), says="not an address"),
+    one("session-escrow", FAIL, session(of={"escrowContract": "0x" + "00" * 20}), says="zero address"),
+    one("session-escrow", WARN, session(of={"escrowContract": SELLER[:-1] + "F"}), says="checksum"),
+    one("session-escrow", WARN, session(of={"escrowContract": OTHER}), says="channel reserve"),
+    one("session-protocol", WARN, session("sessionProtocol"), says="v1 contract"),
+    one("session-protocol", FAIL, session(of={"sessionProtocol": "v3"}), says="v3"),
+    one("session-chain", FAIL, session("chainId"), says="v2 demands"),
+    one("session-chain", INFO, session("chainId", of={"sessionProtocol": "v1"}), says="mainnet"),
+    one("session-chain", FAIL, session(of={"chainId": "4217"})),
+    one("session-chain", WARN, session(of={"chainId": 5}), says="no Tempo network"),
+    one("session-chain", INFO, session(), facts=ChainFacts(chain_id=1337), says="1337"),
+    one("session-price", WARN, session(amount="0"), says="nothing"),
+    one("session-price", FAIL, session(amount=str(2**96)), says="96 bits"),
+    one("session-unit", INFO, session("unitType"), says="missing"),
+    one("session-unit", WARN, session(unitType=7)),
+    one("session-deposit", FAIL, session(suggestedDeposit=5)),
+    one("session-deposit", FAIL, session(suggestedDeposit=str(2**96)), says="96 bits"),
+    one("session-deposit", WARN, session(suggestedDeposit="9999"), says="single unit"),
+    one("session-voucher-delta", FAIL, session(of={"minVoucherDelta": 5})),
+    one("session-voucher-delta", WARN, session(of={"minVoucherDelta": "100001"})),
+    one("session-request", FAIL, session(methodDetails=None), says="no object"),
+    one("session-request", FAIL, session(of={"feePayer": "yes"}), says="feePayer"),
+    one("session-request", FAIL, session(of={"operator": "me"}), says="operator"),
+    one("session-request", FAIL, session(of={"channelId": "0x12"}), says="channelId"),
+    one("session-request", WARN, session(of={"channelId": "0x" + "AB" * 32}), says="lower case"),
+    one("session-snapshot", FAIL, snapshot(channelId="0x" + "12" * 32), says="not the id of the descriptor"),
+    one("session-snapshot", FAIL, snapshot(channelId=None), says="32 bytes"),
+    one("session-snapshot", FAIL, snapshot(descriptor=None), says="descriptor"),
+    one("session-snapshot", FAIL, snapshot(chainId="1"), says="chainId"),
+    one("session-snapshot", FAIL, snapshot(escrow=None), says="escrow"),
+    one("session-snapshot", FAIL, snapshot(spent=3), says="spent"),
+    one("session-snapshot", FAIL, snapshot(deposit="299"), says="than was deposited"),
+    one("session-snapshot", FAIL, snapshot(settled="301"), says="more is settled"),
+    one("session-snapshot", FAIL, snapshot(spent="301"), says="more is spent"),
+    one("session-snapshot", FAIL, session(of={"sessionSnapshot": SNAPSHOT}, recipient=OTHER), says="descriptor.payee"),
+    one("session-snapshot", FAIL, session(of={"sessionSnapshot": 5}), says="no object"),
+    bad(
+        "session-snapshot",
+        FAIL,
+        required(session(), fields=(("Payment-Session-Snapshot", "!!"),)),
+        says="cannot be read",
+    ),
+    bad("session-header", FAIL, required(session(), fields=(("Payment-Session", "12"),))),
+    one("malformed-address", FAIL, session(recipient="0x1"), says="recipient"),
     # further requests
     bad("repeated-id", FAIL, CLEAN, CLEAN, wishes=TWICE),
     bad("changing-terms", INFO, CLEAN, required(line(asked(amount="20000"), id="id-2")), wishes=TWICE),
@@ -309,6 +392,21 @@ GOOD = (
     Bad("told price", INFO, (required(line(description="0.01 USD or $0.010")),)),
     Bad(
         "split", INFO, (required(line(details(splits=[{"recipient": OTHER, "amount": "9999"}], memo="0x" + "0" * 64))),)
+    ),
+    Bad("session", INFO, (required(session(of={"minVoucherDelta": "1"})),)),
+    Bad("resumed session", INFO, (required(snapshot()),)),
+    Bad(
+        "resumed by header",
+        INFO,
+        (
+            required(
+                session(of={"channelId": SNAPSHOT["channelId"]}),
+                fields=(
+                    ("Payment-Session", str(SNAPSHOT["channelId"])),
+                    ("Payment-Session-Snapshot", encode_object(SNAPSHOT)),
+                ),
+            ),
+        ),
     ),
     Bad("names the challenge", INFO, (required(body=problem(challengeId="id-1")),)),
     Bad(
