@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import datetime
 
 from textual.content import Content
 
@@ -19,7 +18,6 @@ from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = [
     "amount_to_type",
-    "has_expired",
     "is_grave",
     "progress_lines",
     "result_body",
@@ -49,10 +47,6 @@ def amount_to_type(review: ReviewView) -> str:
     """What a person must type to allow a grave payment: the amount, as it stands on the sheet but without grouping."""
     price = review.offer.price if review.offer else None
     return format_units(price.amount, price.currency.decimals) if price else ""
-
-
-def has_expired(review: ReviewView, now: datetime) -> bool:
-    return review.expires_at is not None and now >= review.expires_at
 
 
 def review_headline(review: ReviewView, lens: Lens) -> Content:

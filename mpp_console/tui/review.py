@@ -1,35 +1,20 @@
-"""The review sheet: the only way to spend outside the one-key sandbox test. It is the dry run, then the progress,
-then the result.
-
-Its invariants: the key that opened it never approves; approval keys are dead until the facts were on screen for a
-moment and a pause between keys was seen; focus starts on Cancel, so that enter declines; an expired offer cannot be
-approved; approving twice is one operation. What is unusual must be typed out. The payment itself lives in the
-services and survives this sheet.
+"""The review sheet of a payment: the only way to pay outside the one-key sandbox test. What it may do, and its
+invariants, are those of every `SpendSheet`; here is what a payment shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import events, on
-from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
 
-from mpp_console.protocol import inert
-from mpp_console.services.events import ConsoleEvent, PaymentProgress
-from mpp_console.services.models import PayResult, ReviewView, Stage
-from mpp_console.tui.actions import Scope, bindings
-from mpp_console.tui.arming import Arming
-from mpp_console.tui.display import BAD, INFO, MUTED, Lens
+from mpp_console.protocol import format_units, inert
+from mpp_console.services.models import PayResult, ProfileView, ReviewView, Stage
+from mpp_console.tui.display import INFO, Lens
 from mpp_console.tui.facts_of import (
     amount_to_type,
-    has_expired,
     is_grave,
     progress_lines,
     result_body,
@@ -37,9 +22,8 @@ from mpp_console.tui.facts_of import (
     review_facts,
     review_headline,
 )
-from mpp_console.tui.view import Unavailable, View, app_of, begin
-from mpp_console.tui.widgets.facts import Facts
-from mpp_console.tui.widgets.pane import Pane
+from mpp_console.tui.sheet import SpendSheet
+from mpp_console.tui.widgets.facts import Fact
 
 if TYPE_CHECKING:
     from mpp_console.services.payments import OriginAllowance, PaymentTask
@@ -50,137 +34,58 @@ _ALLOWANCE_FACTOR = 10
 """An origin that is allowed may be paid this many times the present price in all, within the hour."""
 
 
-class ReviewSheet(ModalScreen[None]):
+class ReviewSheet(SpendSheet[ReviewView, PayResult]):
     """Shows one payment task from its request to its end. Closing it before a decision declines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW)]
-    AUTO_FOCUS = "#cancel"
+    TITLES = ("Review payment", "Payment")
+    NOUN = "payment"
+    ASKING = "an unpaid request · nothing spent"
 
     def __init__(self, task: PaymentTask, *, opened_by: str | None) -> None:
-        super().__init__()
+        super().__init__(task, opened_by=opened_by)
         self._payment = task
-        self._review: ReviewView | None = None
-        self._result: PayResult | None = None
-        self._arming: Arming | None = None
-        self._opened_by = opened_by
-        self._last_key: str | None = None
-        self._last_key_at: float | None = None
-        self._press_counts: bool | None = None
-        self._decided = False
-        self._reached: set[Stage] = set()
-        self._texts: dict[str, Content] = {}
 
-    def compose(self) -> ComposeResult:
-        with Pane(title="Review payment", id="sheet"):
-            with VerticalScroll(id="sheet-body"):
-                yield Static("", id="headline", markup=False)
-                yield Facts(id="review-facts")
-                yield Static("", id="progress", markup=False)
-                yield Facts(id="result-facts")
-                yield Static("", id="result-body", markup=False)
-            yield Input(placeholder="", id="typed", compact=True, restrict=r"[0-9.]*")
-            yield Static("", id="note", markup=False)
-            with Horizontal(id="choices"):
-                yield Button("esc Cancel", id="cancel", compact=True)
-                yield Button("a Allow once", id="approve", compact=True)
-                yield Button("A Allow origin", id="allow", compact=True)
+    def waiting(self, lens: Lens) -> Content:
+        return Content.assemble(
+            (lens.plain("◐ "), INFO), "asking for the price of ", (inert(self._payment.request.url), "bold")
+        )
 
-    def on_mount(self) -> None:
-        app_of(self).batches.subscribe(self, self._hear)
-        self.watch(self.app, "view", self._look)
-        self.set_interval(0.1, self._draw_choices)
-        begin(self, self._follow, group="review", what="payment")
+    def headline(self, review: ReviewView, lens: Lens) -> Content:
+        return review_headline(review, lens)
 
-    async def _follow(self) -> None:
-        self._review = await self._payment.review()
-        if self._review is not None and not self._payment.stage.final:
-            now = app_of(self).monotonic()
-            self._arming = Arming(
-                opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
-            )
-            self._draw(app_of(self).view.lens)
-        self._result = await self._payment.result()
-        self._decided = True
-        self._draw(app_of(self).view.lens)
-        self.query_one("#cancel", Button).focus()
+    def facts(self, review: ReviewView, lens: Lens) -> list[Fact]:
+        return review_facts(review, lens)
 
-    def _hear(self, events: Sequence[ConsoleEvent]) -> None:
-        for event in events:
-            if isinstance(event, PaymentProgress) and event.task_id == self._payment.id:
-                self._reached.add(event.stage)
-        self._draw(app_of(self).view.lens)
+    def steps(self, stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
+        return progress_lines(stage, past, lens)
 
-    def _look(self, view: View) -> None:
-        self._draw(view.lens)
+    def result_facts(self, result: PayResult, lens: Lens) -> list[Fact]:
+        return result_facts(result, lens)
 
-    # Deciding
+    def result_body(self, result: PayResult) -> Content:
+        return result_body(result)
 
-    def on_key(self, event: events.Key) -> None:
-        now = app_of(self).monotonic()
-        self._last_key, self._last_key_at = event.key, now
-        if self._arming is not None:
-            self._press_counts = self._arming.key(event.key, now)
+    def payable(self, review: ReviewView) -> bool:
+        return review.offer is not None
 
-    def do_review_approve(self) -> None:
-        self._approve(None)
+    def refusal(self, review: ReviewView) -> str | None:
+        if review.offer is not None and review.verdict != "refuse":
+            return None
+        return (review.error.message if review.error else None) or "There is nothing that can be paid."
 
-    def do_review_allow(self) -> None:
-        if self._grave:
-            raise Unavailable("This payment is unusual: it can be allowed once only.")
-        self._approve(self._allowance())
+    def expires_at(self, review: ReviewView) -> datetime | None:
+        return review.expires_at
 
-    def do_review_reject(self) -> None:
-        self.do_review_close()
+    def grave(self, review: ReviewView, profile: ProfileView) -> bool:
+        return is_grave(review, profile)
 
-    def do_review_close(self) -> None:
-        if not self._decided:
-            self._decided = True
-            self._payment.reject()
-        self.dismiss(None)
+    def to_type(self, review: ReviewView) -> str:
+        return amount_to_type(review)
 
-    def do_review_copy(self) -> None:
-        if self._review is None:
-            raise Unavailable("There is nothing to copy yet.")
-        app_of(self).copy_text(self._review.command, "command")
-
-    def _approve(self, allow: OriginAllowance | None) -> None:
-        counts, self._press_counts = self._press_counts, None
-        if self._decided or self._review is None or self._arming is None:
-            return
-        if reason := self._blocked():
-            raise Unavailable(reason)
-        if not (self._arming.ready(app_of(self).monotonic()) if counts is None else counts):
-            raise Unavailable("Too soon. Let go of the key, wait a second, then press it again.")
-        self._decided = self._payment.approve(allow)
-        if not self._decided:
-            raise Unavailable("This offer can no longer be approved. Close the sheet and ask again.")
-        self._draw(app_of(self).view.lens)
-
-    def _blocked(self) -> str | None:
-        """Why nobody may approve now, apart from the arming."""
-        review = self._review
-        if review is None or review.offer is None or review.verdict == "refuse":
-            return (review.error.message if review and review.error else None) or "There is nothing that can be paid."
-        if has_expired(review, self._now):
-            return "The offer has expired. Close the sheet and ask again."
-        if self._grave and self.query_one("#typed", Input).value != amount_to_type(review):
-            return f"Type {amount_to_type(review)} to allow this payment."
-        return None
-
-    @property
-    def _grave(self) -> bool:
-        state = app_of(self).view.state
-        return bool(self._review and state and is_grave(self._review, state.profile))
-
-    @property
-    def _now(self) -> datetime:
-        return app_of(self).view.lens.now
-
-    def _allowance(self) -> OriginAllowance | None:
-        from mpp_console.protocol import format_units
+    def standing(self, review: ReviewView) -> OriginAllowance | None:
         from mpp_console.services.payments import OriginAllowance
 
-        price = self._review.offer.price if self._review and self._review.offer else None
+        price = review.offer.price if review.offer else None
         if price is None:
             return None
         decimals = price.currency.decimals
@@ -189,128 +94,15 @@ class ReviewSheet(ModalScreen[None]):
             total=format_units(price.amount * _ALLOWANCE_FACTOR, decimals),
         )
 
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.do_review_close()
-
-    @on(Button.Pressed, "#approve")
-    async def _press_approve(self) -> None:
-        await app_of(self).action_do("review.approve")
-
-    @on(Button.Pressed, "#allow")
-    async def _press_allow(self) -> None:
-        await app_of(self).action_do("review.allow")
-
-    @on(Input.Submitted, "#typed")
-    def _typed(self) -> None:
-        # Typing the amount arms the choice; it does not make it.
-        self.query_one("#approve" if self._blocked() is None else "#cancel", Button).focus()
-
-    # Drawing
-
-    def _draw(self, lens: Lens) -> None:
-        self._draw_frame(lens)
-        review, result = self._review, self._result
-        if review is not None:
-            self._put("#headline", review_headline(review, lens))
-            self.query_one("#review-facts", Facts).show(review_facts(review, lens))
-        elif result is None:
-            waiting = Content.assemble(
-                (lens.plain("◐ "), INFO), "asking for the price of ", (inert(self._payment.request.url), "bold")
-            )
-            self._put("#headline", waiting)
-        self._show("#review-facts", on=review is not None and result is None)
-        self._put("#progress", self._progress_content(lens))
-        self._show("#progress", on=review is not None and self._decided)
-        self._show("#result-facts", on=result is not None)
-        self._show("#result-body", on=result is not None)
-        if result is not None:
-            self.query_one("#result-facts", Facts).show(result_facts(result, lens))
-            self._put("#result-body", result_body(result))
-        self._draw_choices()
-        self.call_after_refresh(self._fit)
-
-    def _fit(self) -> None:
-        """As high as what is shown, and no higher than leaves the choices in view; beyond that it scrolls."""
-        body = self.query_one("#sheet-body")
-        shown = sum(child.outer_size.height for child in body.children if child.display)
-        sheet = self.query_one("#sheet")
-        beside = [child for child in sheet.children if child is not body and child.display]
-        others = sheet.gutter.height + sum(child.outer_size.height + child.styles.margin.height for child in beside)
-        height = max(min(shown, self.size.height - sheet.styles.margin.height - others), 3)
-        if height != body.outer_size.height:
-            body.styles.height = height
-
-    def _progress_content(self, lens: Lens) -> Content:
-        lines = progress_lines(self._payment.stage, self._reached, lens)
-        # A line apart from the facts, which give way once there is a result.
-        return lines if self._result is not None else Content.assemble("\n", lines)
-
-    def _draw_frame(self, lens: Lens) -> None:
-        sheet, review, stage = self.query_one("#sheet", Pane), self._review, self._payment.stage
-        if self._result is not None:
-            sign = lens.stage(self._result.stage)
-            sheet.frame(title=Content("Payment"), badge=sign.content, hint=Content("esc closes"))
-        elif self._decided:
-            sheet.frame(badge=lens.stage(stage).content, hint=Content("closing this sheet does not stop the payment"))
-        elif review is None:
-            sheet.frame(badge=Content(""), hint=Content("an unpaid request · nothing spent"))
-        else:
-            badge = Content("")
-            if review.expires_at is not None:
-                expired = has_expired(review, lens.now)
-                text = "expired" if expired else f"expires in {lens.countdown(review.expires_at)}"
-                badge = Content.styled(text, BAD if expired else MUTED)
-            sheet.frame(badge=badge, hint=Content("nothing has been sent · Y copies the command"))
-
-    def _draw_choices(self) -> None:
-        deciding = self._review is not None and self._result is None and not self._decided
-        payable = deciding and self._review is not None and self._review.offer is not None
-        typed = self.query_one("#typed", Input)
-        self._show("#typed", on=payable and self._grave)
-        if self._review is not None and typed.display:
-            typed.placeholder = "amount"
-        approve, allow = self.query_one("#approve", Button), self.query_one("#allow", Button)
-        self._show("#approve", on=payable)
-        self._show("#allow", on=payable and not self._grave)
-        armed = bool(
-            deciding and self._arming and self._arming.ready(app_of(self).monotonic()) and self._blocked() is None
-        )
-        approve.set_class(armed, "-armed")
-        allow.set_class(armed, "-armed")
-        cancel, label = self.query_one("#cancel", Button), "esc Cancel" if deciding else "esc Close"
-        if str(cancel.label) != label:
-            cancel.label = Content(label)
-            # A label is measured once; without this the longer one would wrap and lose its second word.
-            cancel.refresh(layout=True)
-        note = self._note() if deciding else ""
-        self._put("#note", Content(note))
-        self._show("#note", on=bool(note))
-
-    def _put(self, selector: str, content: Content) -> None:
-        """Changes a text, if it changes: ten looks a second must not mean ten paints."""
-        if not content.is_same(self._texts.get(selector, Content(""))):
-            self._texts[selector] = content
-            self.query_one(selector, Static).update(content)
-
-    def _show(self, selector: str, *, on: bool) -> None:
-        widget = self.query_one(selector)
-        if widget.display != on:
-            widget.display = on
-
-    def _note(self) -> str:
-        if reason := self._blocked():
-            return inert(reason)
-        allowance = None if self._grave else self._allowance()
-        if (
-            allowance is None
-            or self._review is None
-            or self._review.offer is None
-            or self._review.offer.currency is None
-        ):
+    def standing_note(self, review: ReviewView) -> str:
+        allowance = self.standing(review)
+        if allowance is None or review.offer is None or review.offer.currency is None:
             return ""
-        symbol = inert(self._review.offer.currency.symbol, limit=12)
+        symbol = inert(review.offer.currency.symbol, limit=12)
         return (
-            f"A also lets {inert(self._review.origin)} be paid again for 1 h: "
+            f"A also lets {inert(review.origin)} be paid again for 1 h: "
             f"{allowance.per_payment} {symbol} at once, {allowance.total} {symbol} in all"
         )
+
+    def agree(self, allow: OriginAllowance | None) -> bool:
+        return self._payment.approve(allow)

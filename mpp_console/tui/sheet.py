@@ -1,0 +1,389 @@
+"""The sheet on which somebody decides to spend: the dry run, then the progress, then the result. What is spent on, and
+how that reads, is its subclasses' business: payments in `review`, transfers in `transfer_sheet`.
+
+Its invariants: the key that opened it never approves; approval keys are dead until the facts were on screen for a
+moment and a pause between keys was seen; focus starts on Cancel, so that enter declines; what has expired cannot be
+approved; approving twice is one operation. What is unusual must be typed out. The task itself lives in the services
+and survives this sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from mpp_console.protocol import inert
+from mpp_console.services.events import ConsoleEvent, PaymentProgress
+from mpp_console.services.models import ProfileView, Stage
+from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.arming import Arming
+from mpp_console.tui.display import BAD, MUTED, Lens
+from mpp_console.tui.view import Unavailable, View, app_of, begin
+from mpp_console.tui.widgets.facts import Fact, Facts
+from mpp_console.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from mpp_console.services.payments import OriginAllowance
+
+__all__ = ["SpendSheet", "SpendTask"]
+
+
+class Reviewed(Protocol):
+    """A dry run."""
+
+    @property
+    def command(self) -> str:
+        """Does the same from a shell."""
+
+
+class Ended(Protocol):
+    """How it ended."""
+
+    @property
+    def stage(self) -> Stage: ...
+
+
+ReviewT = TypeVar("ReviewT", bound=Reviewed)
+ResultT = TypeVar("ResultT", bound=Ended)
+ReviewT_co = TypeVar("ReviewT_co", covariant=True)
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class SpendTask(Protocol[ReviewT_co, ResultT_co]):
+    """A payment or a transfer, as far as this sheet must know it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def stage(self) -> Stage: ...
+
+    async def review(self) -> ReviewT_co | None: ...
+
+    def reject(self) -> bool: ...
+
+    async def result(self) -> ResultT_co: ...
+
+
+class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
+    """Shows one task from its request to its end. Closing it before a decision declines."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW)]
+    AUTO_FOCUS = "#cancel"
+    TITLES: ClassVar[tuple[str, str]]
+    """What the sheet is called before and after the end."""
+    NOUN: ClassVar[str]
+    """What closing the sheet does not stop."""
+    ASKING: ClassVar[str]
+    """What is under way before there is a dry run."""
+    APPROVE: ClassVar[str] = "a Allow once"
+
+    def __init__(self, task: SpendTask[ReviewT, ResultT], *, opened_by: str | None) -> None:
+        super().__init__()
+        self._spend = task
+        self._review: ReviewT | None = None
+        self._result: ResultT | None = None
+        self._arming: Arming | None = None
+        self._opened_by = opened_by
+        self._last_key: str | None = None
+        self._last_key_at: float | None = None
+        self._press_counts: bool | None = None
+        self._decided = False
+        self._reached: set[Stage] = set()
+        self._texts: dict[str, Content] = {}
+
+    # What a subclass says
+
+    def waiting(self, lens: Lens) -> Content:
+        """What stands there until there is a dry run."""
+        raise NotImplementedError
+
+    def headline(self, review: ReviewT, lens: Lens) -> Content:
+        """Who gets how much."""
+        raise NotImplementedError
+
+    def facts(self, review: ReviewT, lens: Lens) -> list[Fact]:
+        """The dry run."""
+        raise NotImplementedError
+
+    def steps(self, stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
+        """How far it is."""
+        raise NotImplementedError
+
+    def result_facts(self, result: ResultT, lens: Lens) -> list[Fact]:
+        """How it ended."""
+        raise NotImplementedError
+
+    def result_body(self, result: ResultT) -> Content:
+        """What came back, if anything did."""
+        return Content("")
+
+    def payable(self, review: ReviewT) -> bool:
+        """Whether there is anything to approve."""
+        raise NotImplementedError
+
+    def refusal(self, review: ReviewT) -> str | None:
+        """Why nobody may approve it, whatever is typed; None when somebody may."""
+        raise NotImplementedError
+
+    def expires_at(self, review: ReviewT) -> datetime | None:
+        """When it can no longer be approved."""
+        return None
+
+    def grave(self, review: ReviewT, profile: ProfileView) -> bool:
+        """Whether it is unusual enough to be typed out."""
+        raise NotImplementedError
+
+    def to_type(self, review: ReviewT) -> str:
+        """What must be typed to approve what is grave: digits and a point."""
+        raise NotImplementedError
+
+    def standing(self, review: ReviewT) -> OriginAllowance | None:
+        """What `A` would allow from now on; None where there is no such thing."""
+        return None
+
+    def standing_note(self, review: ReviewT) -> str:
+        """The same for people."""
+        return ""
+
+    def agree(self, allow: OriginAllowance | None) -> bool:
+        """Approves, once; False when it no longer counts."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        with Pane(title=self.TITLES[0], id="sheet"):
+            with VerticalScroll(id="sheet-body"):
+                yield Static("", id="headline", markup=False)
+                yield Facts(id="review-facts")
+                yield Static("", id="progress", markup=False)
+                yield Facts(id="result-facts")
+                yield Static("", id="result-body", markup=False)
+            yield Input(placeholder="", id="typed", compact=True, restrict=r"[0-9.]*")
+            yield Static("", id="note", markup=False)
+            with Horizontal(id="choices"):
+                yield Button("esc Cancel", id="cancel", compact=True)
+                yield Button(self.APPROVE, id="approve", compact=True)
+                yield Button("A Allow origin", id="allow", compact=True)
+
+    def on_mount(self) -> None:
+        app_of(self).batches.subscribe(self, self._hear)
+        self.watch(self.app, "view", self._look)
+        self.set_interval(0.1, self._draw_choices)
+        begin(self, self._follow, group="review", what=self.NOUN)
+
+    async def _follow(self) -> None:
+        self._review = await self._spend.review()
+        if self._review is not None and not self._spend.stage.final:
+            now = app_of(self).monotonic()
+            self._arming = Arming(
+                opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
+            )
+            self._draw(app_of(self).view.lens)
+        self._result = await self._spend.result()
+        self._decided = True
+        self._draw(app_of(self).view.lens)
+        self.query_one("#cancel", Button).focus()
+
+    def _hear(self, events: Sequence[ConsoleEvent]) -> None:
+        for event in events:
+            if isinstance(event, PaymentProgress) and event.task_id == self._spend.id:
+                self._reached.add(event.stage)
+        self._draw(app_of(self).view.lens)
+
+    def _look(self, view: View) -> None:
+        self._draw(view.lens)
+
+    # Deciding
+
+    def on_key(self, event: events.Key) -> None:
+        now = app_of(self).monotonic()
+        self._last_key, self._last_key_at = event.key, now
+        if self._arming is not None:
+            self._press_counts = self._arming.key(event.key, now)
+
+    def do_review_approve(self) -> None:
+        self._approve(None)
+
+    def do_review_allow(self) -> None:
+        if self._grave:
+            raise Unavailable(f"This {self.NOUN} is unusual: it can be allowed once only.")
+        allow = self.standing(self._review) if self._review is not None else None
+        if self._review is not None and allow is None:
+            raise Unavailable(f"This {self.NOUN} can be allowed once only.")
+        self._approve(allow)
+
+    def do_review_reject(self) -> None:
+        self.do_review_close()
+
+    def do_review_close(self) -> None:
+        if not self._decided:
+            self._decided = True
+            self._spend.reject()
+        self.dismiss(None)
+
+    def do_review_copy(self) -> None:
+        if self._review is None:
+            raise Unavailable("There is nothing to copy yet.")
+        app_of(self).copy_text(self._review.command, "command")
+
+    def _approve(self, allow: OriginAllowance | None) -> None:
+        counts, self._press_counts = self._press_counts, None
+        if self._decided or self._review is None or self._arming is None:
+            return
+        if reason := self._blocked():
+            raise Unavailable(reason)
+        if not (self._arming.ready(app_of(self).monotonic()) if counts is None else counts):
+            raise Unavailable("Too soon. Let go of the key, wait a second, then press it again.")
+        self._decided = self.agree(allow)
+        if not self._decided:
+            raise Unavailable("This can no longer be approved. Close the sheet and ask again.")
+        self._draw(app_of(self).view.lens)
+
+    def _blocked(self) -> str | None:
+        """Why nobody may approve now, apart from the arming."""
+        review = self._review
+        if review is None:
+            return "There is nothing to approve."
+        if reason := self.refusal(review):
+            return reason
+        if self._expired(review):
+            return "The offer has expired. Close the sheet and ask again."
+        if self._grave and self.query_one("#typed", Input).value != self.to_type(review):
+            return f"Type {self.to_type(review)} to allow this {self.NOUN}."
+        return None
+
+    def _expired(self, review: ReviewT) -> bool:
+        until = self.expires_at(review)
+        return until is not None and app_of(self).view.lens.now >= until
+
+    @property
+    def _grave(self) -> bool:
+        state = app_of(self).view.state
+        return bool(self._review and state and self.grave(self._review, state.profile))
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.do_review_close()
+
+    @on(Button.Pressed, "#approve")
+    async def _press_approve(self) -> None:
+        await app_of(self).action_do("review.approve")
+
+    @on(Button.Pressed, "#allow")
+    async def _press_allow(self) -> None:
+        await app_of(self).action_do("review.allow")
+
+    @on(Input.Submitted, "#typed")
+    def _typed(self) -> None:
+        # Typing the amount arms the choice; it does not make it.
+        self.query_one("#approve" if self._blocked() is None else "#cancel", Button).focus()
+
+    # Drawing
+
+    def _draw(self, lens: Lens) -> None:
+        self._draw_frame(lens)
+        review, result = self._review, self._result
+        if review is not None:
+            self._put("#headline", self.headline(review, lens))
+            self.query_one("#review-facts", Facts).show(self.facts(review, lens))
+        elif result is None:
+            self._put("#headline", self.waiting(lens))
+        self._show("#review-facts", on=review is not None and result is None)
+        self._put("#progress", self._progress_content(lens))
+        self._show("#progress", on=review is not None and self._decided)
+        self._show("#result-facts", on=result is not None)
+        self._show("#result-body", on=result is not None)
+        if result is not None:
+            self.query_one("#result-facts", Facts).show(self.result_facts(result, lens))
+            self._put("#result-body", self.result_body(result))
+        self._draw_choices()
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """As high as what is shown, and no higher than leaves the choices in view; beyond that it scrolls."""
+        body = self.query_one("#sheet-body")
+        shown = sum(child.outer_size.height for child in body.children if child.display)
+        sheet = self.query_one("#sheet")
+        beside = [child for child in sheet.children if child is not body and child.display]
+        others = sheet.gutter.height + sum(child.outer_size.height + child.styles.margin.height for child in beside)
+        height = max(min(shown, self.size.height - sheet.styles.margin.height - others), 3)
+        if height != body.outer_size.height:
+            body.styles.height = height
+
+    def _progress_content(self, lens: Lens) -> Content:
+        lines = self.steps(self._spend.stage, self._reached, lens)
+        # A line apart from the facts, which give way once there is a result.
+        return lines if self._result is not None else Content.assemble("\n", lines)
+
+    def _draw_frame(self, lens: Lens) -> None:
+        sheet, review, stage = self.query_one("#sheet", Pane), self._review, self._spend.stage
+        if self._result is not None:
+            sign = lens.stage(self._result.stage)
+            sheet.frame(title=Content(self.TITLES[1]), badge=sign.content, hint=Content("esc closes"))
+        elif self._decided:
+            hint = Content(f"closing this sheet does not stop the {self.NOUN}")
+            sheet.frame(badge=lens.stage(stage).content, hint=hint)
+        elif review is None:
+            sheet.frame(badge=Content(""), hint=Content(lens.plain(self.ASKING)))
+        else:
+            badge, until = Content(""), self.expires_at(review)
+            if until is not None:
+                expired = self._expired(review)
+                text = "expired" if expired else f"expires in {lens.countdown(until)}"
+                badge = Content.styled(text, BAD if expired else MUTED)
+            sheet.frame(badge=badge, hint=Content(lens.plain("nothing has been sent · Y copies the command")))
+
+    def _draw_choices(self) -> None:
+        review = self._review
+        deciding = review is not None and self._result is None and not self._decided
+        payable = deciding and review is not None and self.payable(review)
+        typed = self.query_one("#typed", Input)
+        self._show("#typed", on=payable and self._grave)
+        if typed.display:
+            typed.placeholder = "amount"
+        approve, allow = self.query_one("#approve", Button), self.query_one("#allow", Button)
+        self._show("#approve", on=payable)
+        self._show(
+            "#allow",
+            on=payable and not self._grave and review is not None and self.standing(review) is not None,
+        )
+        armed = bool(
+            deciding and self._arming and self._arming.ready(app_of(self).monotonic()) and self._blocked() is None
+        )
+        approve.set_class(armed, "-armed")
+        allow.set_class(armed, "-armed")
+        cancel, label = self.query_one("#cancel", Button), "esc Cancel" if deciding else "esc Close"
+        if str(cancel.label) != label:
+            cancel.label = Content(label)
+            # A label is measured once; without this the longer one would wrap and lose its second word.
+            cancel.refresh(layout=True)
+        note = self._note() if deciding else ""
+        self._put("#note", Content(note))
+        self._show("#note", on=bool(note))
+
+    def _put(self, selector: str, content: Content) -> None:
+        """Changes a text, if it changes: ten looks a second must not mean ten paints."""
+        if not content.is_same(self._texts.get(selector, Content(""))):
+            self._texts[selector] = content
+            self.query_one(selector, Static).update(content)
+
+    def _show(self, selector: str, *, on: bool) -> None:
+        widget = self.query_one(selector)
+        if widget.display != on:
+            widget.display = on
+
+    def _note(self) -> str:
+        if reason := self._blocked():
+            return inert(reason)
+        return "" if self._grave or self._review is None else self.standing_note(self._review)
