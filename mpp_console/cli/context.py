@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -34,11 +35,14 @@ INTERRUPTED = 130
 
 @dataclass(slots=True)
 class App:
-    """The global options, and how a command gets its console."""
+    """The global options, and how a command gets its console. `demo` is the folder of the demo state, if that is
+    wanted.
+    """
 
     profile: str | None = None
     rpc_url: str | None = None
     account: str | None = None
+    demo: Path | None = None
     json: bool = field(default=False)
 
     def settings(self) -> Settings:
@@ -76,17 +80,8 @@ class App:
         import asyncio
         import signal
 
-        from mpp_console.services import Console
-
-        settings = self.settings()
         stopped = threading.Event()
-        console = await Console.open(
-            self.profile or settings.profile,
-            settings=settings,
-            rpc_url=self.rpc_url,
-            account=self.account,
-            passphrase=partial(ask_passphrase, stopped=stopped),
-        )
+        console = await self._open(partial(ask_passphrase, stopped=stopped))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine of a task
         # The default for SIGTERM ends the process on the spot; a payment under way must get to its journal first.
@@ -97,6 +92,22 @@ class App:
         finally:
             stopped.set()
             await console.close()
+
+    async def _open(self, passphrase: Callable[[str], str]) -> Console:
+        if self.demo is not None:
+            from mpp_console.services.demo.opening import open_demo
+
+            return await open_demo(self.demo, passphrase=passphrase)
+        from mpp_console.services import Console
+
+        settings = self.settings()
+        return await Console.open(
+            self.profile or settings.profile,
+            settings=settings,
+            rpc_url=self.rpc_url,
+            account=self.account,
+            passphrase=passphrase,
+        )
 
     def fail(self, error: Any) -> NoReturn:
         """Says what went wrong and ends with the code of its kind."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import click
+from click.core import ParameterSource
 
 from mpp_console import __version__
 from mpp_console.cli.context import EXIT_CODES_HELP, App
@@ -43,6 +44,20 @@ Without a command the console opens. Environment:
 """
 
 
+_OF_OTHER_WORLDS = ("profile", "rpc_url", "account")
+
+
+def _demo(ctx: click.Context) -> App:
+    """The demo's own world, whatever the environment says; what was asked for beside it cannot be had."""
+    for name in _OF_OTHER_WORLDS:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(f"{option} does not go with --demo: the demo is a sandbox of its own", ctx)
+    from mpp_console.services.demo.opening import demo_home
+
+    return App(profile="sandbox", demo=ctx.with_resource(demo_home()))
+
+
 class LazyGroup(click.Group):
     """A group whose commands live in modules that are imported on use."""
 
@@ -75,11 +90,12 @@ class LazyGroup(click.Group):
 )
 @click.option("--rpc-url", envvar="MPP_CONSOLE_RPC_URL", help="Use this node instead of the profile's.")
 @click.option("--account", "-a", envvar="MPP_CONSOLE_ACCOUNT", help="Use this account instead of the default one.")
+@click.option("--demo", is_flag=True, help="Try everything on a made-up sandbox, always the same, gone at the end.")
 @click.version_option(__version__, "--version", "-V", prog_name="mpp-console", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, profile: str | None, rpc_url: str | None, account: str | None) -> None:
+def cli(ctx: click.Context, profile: str | None, rpc_url: str | None, account: str | None, demo: bool) -> None:
     """Wallet and operator console for the Machine Payments Protocol (HTTP 402, Payment scheme)."""
-    ctx.obj = App(profile=profile, rpc_url=rpc_url, account=account)
+    ctx.obj = _demo(ctx) if demo else App(profile=profile, rpc_url=rpc_url, account=account)
     if ctx.invoked_subcommand is None:
         from mpp_console.cli.console import open_console
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from mpp_console.services.accounts import AccountsService
 from mpp_console.services.engine import Engine
 from mpp_console.services.events import EventBus
+from mpp_console.services.first_run import FirstRun
 from mpp_console.services.funds import FundsService
 from mpp_console.services.models import (
     BalanceView,
@@ -93,6 +95,7 @@ class Console:
         self.payments = PaymentsService(engine, self.server)
         self.transfers = TransfersService(engine)
         self.sandbox = SandboxService(engine)
+        self.first_run = FirstRun(engine, paths)
         self._funds = FundsService(engine, self.accounts)
         self._spending = Spending(engine)
         self._starting: asyncio.Task[None] | None = None
@@ -112,17 +115,19 @@ class Console:
         passphrase: Callable[[str], str] | None = None,
         rpc_url: str | None = None,
         account: str | None = None,
+        badge: str = "",
     ) -> Self:
         """Opens a profile without starting anything: a few file reads.
 
         `profile` None is the one of the settings. `settings` and `paths` default to the person's own (see
         `MPP_CONSOLE_HOME`). `passphrase` is asked, in a worker thread, with a question, when a key file must be opened.
-        `rpc_url` overrides the profile's node, `account` its default account. Raises SettingsError for settings that do
-        not hold, UnknownProfile for a name that is neither built in nor set up.
+        `rpc_url` overrides the profile's node, `account` its default account, `badge` the word that the screens show
+        for it. Raises SettingsError for settings that do not hold, UnknownProfile for a name that is neither built in
+        nor set up.
         """
         places = paths or Paths.find()
         settings = settings or load_settings(places.settings)
-        found = find_profile(profile or settings.profile, settings, rpc_url=rpc_url)
+        found = replace(find_profile(profile or settings.profile, settings, rpc_url=rpc_url), badge=badge)
         networks = [find_profile(name, settings).network for name in profile_names(settings)]
         for rules in (settings.policy, *settings.policies.values()):
             check_currencies(rules, networks)

@@ -76,6 +76,11 @@ class Paths:
     def settings(self) -> Path:
         return self.config / "settings.toml"
 
+    @property
+    def toured(self) -> Path:
+        """Is there when the first-run tour was taken or skipped."""
+        return self.data / "toured"
+
     def profile(self, name: str) -> ProfilePaths:
         return ProfilePaths(folder=self.data / name)
 

@@ -23,11 +23,15 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A network and how it is presented. The sandbox has no RPC address until its node runs."""
+    """A network and how it is presented. The sandbox has no RPC address until its node runs.
+
+    `badge` replaces the word that the screens show for the kind of network.
+    """
 
     name: str
     network: Network
     label: str
+    badge: str = ""
 
     @property
     def is_sandbox(self) -> bool:
@@ -36,7 +40,7 @@ class Profile:
     def view(self, rpc_url: str | None = None) -> ProfileView:
         """`rpc_url` is what is in use, when that is known only at run time."""
         network = self.network
-        badge = self.name.upper() if network.kind == "custom" else network.kind.upper()
+        badge = self.badge or (self.name.upper() if network.kind == "custom" else network.kind.upper())
         return ProfileView(
             name=self.name,
             kind=network.kind,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -111,6 +112,12 @@ class ServerService:
         """The latest requests of this run (at most a thousand), newest first, from memory."""
         return tuple(reversed(self._requests))
 
+    def recall(self, rows: Iterable[RequestRow]) -> None:
+        """Takes requests that were answered before, oldest first, into the list and the counts of this run."""
+        for row in rows:
+            self._count(row)
+        self._changed()
+
     # -----------------------------------------------------------------------------------------------------------------
 
     def _unavailable(self) -> str | None:
@@ -181,13 +188,7 @@ class ServerService:
 
     def _request_served(self, record: RequestRecord) -> None:
         row = request_row(record)
-        self._requests.append(row)
-        self._served += 1
-        paid = row.amount if row.outcome == "paid" and row.amount else 0
-        self._routes = tuple(
-            replace(route, hits=route.hits + 1, revenue=route.revenue + paid) if _is_of(row, route) else route
-            for route in self._routes
-        )
+        self._count(row)
         self._engine.events.publish(RequestServed(row=row))
         self._changed()
 
@@ -196,6 +197,15 @@ class ServerService:
             await journal.keep_requests(record)
 
         self._engine.spawn(keep(), "keeping a served request")
+
+    def _count(self, row: RequestRow) -> None:
+        self._requests.append(row)
+        self._served += 1
+        paid = row.amount if row.outcome == "paid" and row.amount else 0
+        self._routes = tuple(
+            replace(route, hits=route.hits + 1, revenue=route.revenue + paid) if _is_of(row, route) else route
+            for route in self._routes
+        )
 
     def _receipt_given(self, record: ReceiptRecord) -> None:
         async def keep() -> None:

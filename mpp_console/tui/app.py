@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.tui.palette import ActionProvider
 
-__all__ = ["ConsoleApp", "run"]
+__all__ = ["ConsoleApp", "run", "run_demo"]
 
 
 def _wallet() -> Screen[None]:
@@ -320,4 +321,19 @@ def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | 
         return await Console.open(profile, account=account, rpc_url=rpc_url, passphrase=app.ask_passphrase)
 
     app = ConsoleApp(open_console, profile=profile)
+    return app.run() or app.return_code or 0
+
+
+def run_demo(home: Path) -> int:
+    """The same over the demo state, which is made in `home`; its server starts as soon as the console is open."""
+    from mpp_console.services.demo.opening import BADGE, DemoClock, open_demo, start_server
+
+    clock = DemoClock()
+
+    async def open_console() -> Console:
+        console = await open_demo(home, clock=clock, passphrase=app.ask_passphrase)
+        begin(app, partial(start_server, console), group="server", what="the demo's server")
+        return console
+
+    app = ConsoleApp(open_console, profile=BADGE.lower(), clock=clock)
     return app.run() or app.return_code or 0

@@ -1,13 +1,35 @@
-"""Seeded values: a history, requests, routes, an offer and how its payment may end. The same on every run."""
+"""Seeded values: routes, an offer and how its payment may end, beside the history, requests and accounts of the demo.
+
+The same on every run.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any
 
-from mpp_console.protocol import Currency
+from mpp_console.services.demo import seeds as demo
+from mpp_console.services.demo.seeds import (
+    ALPHA,
+    BETA,
+    CUSTOMER,
+    HELD,
+    NOW,
+    PATH,
+    PAYEE,
+    PAYER,
+    STRANGER,
+    THETA,
+    URL,
+    accounts,
+    history,
+    receipt_fields,
+    receipt_row,
+    requests,
+    seeded_hash,
+    spent_since,
+)
 from mpp_console.services.models import (
     Check,
     ErrorView,
@@ -21,20 +43,41 @@ from mpp_console.services.models import (
     ProfileView,
     ReceiptRow,
     ReceiptView,
-    RequestRow,
     ReviewView,
     RouteView,
     Stage,
     Transfer,
 )
 
-NOW = datetime(2026, 3, 14, 12, 4, 30, tzinfo=UTC)
-PATH = Currency(id="0x20C0000000000000000000000000000000000000", symbol="pathUSD", decimals=6)
-ALPHA = Currency(id="0x20C0000000000000000000000000000000000001", symbol="AlphaUSD", decimals=6)
-BETA = Currency(id="0x20C0000000000000000000000000000000000002", symbol="BetaUSD", decimals=6)
-THETA = Currency(id="0x20C0000000000000000000000000000000000003", symbol="ThetaUSD", decimals=6)
-PAYER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+__all__ = [
+    "ALPHA",
+    "BETA",
+    "CUSTOMER",
+    "HELD",
+    "MAINNET",
+    "NOW",
+    "PATH",
+    "PAYEE",
+    "PAYER",
+    "SANDBOX",
+    "STRANGER",
+    "THETA",
+    "URL",
+    "accounts",
+    "history",
+    "offer",
+    "operation",
+    "paid_result",
+    "receipt_fields",
+    "receipt_row",
+    "refused_result",
+    "requests",
+    "review",
+    "routes",
+    "seeded_hash",
+    "spent_since",
+]
+
 SANDBOX = ProfileView(name="sandbox", kind="sandbox", chain_id=1337, label="Sandbox", badge="SANDBOX")
 MAINNET = ProfileView(
     name="mainnet",
@@ -44,13 +87,6 @@ MAINNET = ProfileView(
     badge="MAINNET",
     explorer="https://explorer.example",
 )
-URL = "http://127.0.0.1:4021"
-STRANGER = "https://api.example.com"
-
-
-def seeded_hash(*parts: object) -> str:
-    """A transaction hash that is always the same for the same words."""
-    return "0x" + sha256("/".join(map(str, parts)).encode()).hexdigest()
 
 
 def routes() -> tuple[RouteView, ...]:
@@ -77,83 +113,6 @@ def routes() -> tuple[RouteView, ...]:
         route("/faults/server-error", "500 after payment", fault="server-error"),
         route("/faults/no-receipt", "200 without receipt", fault="no-receipt"),
     )
-
-
-def receipt_row(number: int, at: datetime, *, direction: str = "sent", **more: Any) -> ReceiptRow:
-    """One receipt of the seeded history."""
-    values: dict[str, Any] = {
-        "origin": URL,
-        "url": f"{URL}/charge",
-        "method": "tempo",
-        "intent": "charge",
-        "amount": 10_000,
-        "currency": PATH,
-        "network": "sandbox",
-        "status": "success",
-        "reference": seeded_hash("tx", number),
-        "challenge_id": "ch_" + seeded_hash("challenge", number)[2:26],
-        "operation_id": f"op{number:04d}",
-        "payer": PAYER,
-        "recipient": PAYEE,
-    }
-    return ReceiptRow(id=f"rc{number:04d}", at=at, direction=cast("Any", direction), **(values | more))
-
-
-def history() -> list[ReceiptRow]:
-    """37 receipts, oldest first, over two days."""
-    paths = ("/charge", "/charge", "/split", "/echo", "/charge", "/sponsored")
-    amounts = {"/split": 50_000}
-    rows = []
-    for number in range(37):
-        at = NOW - timedelta(minutes=47 * (36 - number) + (number % 7), seconds=11 * (number % 5) + 8)
-        path = paths[number % len(paths)]
-        more: dict[str, Any] = {"url": URL + path, "amount": amounts.get(path, 10_000)}
-        direction = "received" if number % 4 == 3 else "sent"
-        if number % 11 == 5:
-            more = {"origin": STRANGER, "url": f"{STRANGER}/v1/search", "amount": 2_500, "currency": ALPHA}
-            direction = "sent"
-        if number == 30:
-            more |= {"url": f"{URL}/zero", "amount": 0}
-        if direction == "received":
-            more |= {"origin": "", "url": f"GET {path}", "operation_id": None}
-        rows.append(receipt_row(number, at, direction=direction, **more))
-    return rows
-
-
-def requests() -> list[RequestRow]:
-    """What the seeded server answered lately, oldest first."""
-    spec = (
-        ("GET", "/free", 200, "free", None, 2.1),
-        ("GET", "/charge", 402, "challenged", 10_000, 3.4),
-        ("GET", "/charge", 200, "paid", 10_000, 41.0),
-        ("POST", "/echo", 402, "challenged", 10_000, 3.9),
-        ("POST", "/echo", 200, "paid", 10_000, 44.2),
-        ("GET", "/charge", 402, "replayed", 10_000, 5.0),
-        ("GET", "/split", 402, "challenged", 50_000, 3.1),
-        ("GET", "/split", 200, "paid", 50_000, 52.8),
-        ("GET", "/faults/expired", 402, "rejected", 10_000, 4.4),
-        ("GET", "/slow", 200, "paid", 10_000, 2047.5),
-    )
-    rows = []
-    for number, (method, path, status, outcome, amount, took) in enumerate(spec):
-        paid = outcome == "paid"
-        rows.append(
-            RequestRow(
-                id=f"rq{number:04d}",
-                at=NOW - timedelta(seconds=9 * (len(spec) - number)),
-                method=method,
-                path=path,
-                status=status,
-                outcome=outcome,
-                amount=amount,
-                currency=PATH if amount is not None else None,
-                payer=PAYER if paid else None,
-                reference=seeded_hash("request", number) if paid else None,
-                challenge_id="ch_" + seeded_hash("challenge", number)[2:26] if amount is not None else None,
-                milliseconds=took,
-            )
-        )
-    return rows
 
 
 def offer(**more: Any) -> OfferView:
@@ -215,29 +174,9 @@ def review(**more: Any) -> ReviewView:
     return ReviewView(**(values | more))
 
 
-def operation(number: int, row: ReceiptRow) -> OperationView:
+def operation(_number: int, row: ReceiptRow) -> OperationView:
     """The journal's side of a receipt."""
-    return OperationView(
-        id=f"op{number:04d}",
-        kind="charge",
-        state="settled",
-        created_at=row.at - timedelta(milliseconds=640),
-        updated_at=row.at,
-        origin=row.origin,
-        url=row.url,
-        method=row.method,
-        intent=row.intent,
-        amount=row.amount or 0,
-        currency=row.currency or PATH,
-        recipient=row.recipient or PAYEE,
-        payer=row.payer or PAYER,
-        network=row.network,
-        chain_id=1337,
-        mode="pull",
-        reference=row.reference,
-        challenge_id=row.challenge_id,
-        error=None,
-    )
+    return demo.operation(row)
 
 
 def paid_result(url: str, view: ReviewView | None) -> PayResult:

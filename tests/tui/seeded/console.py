@@ -27,17 +27,9 @@ from tests.tui.seeded.accounts import SeededAccounts
 from tests.tui.seeded.payments import SeededPayments
 from tests.tui.seeded.receipts import SeededReceipts
 from tests.tui.seeded.server import SeededServer
-from tests.tui.seeds import (
-    ALPHA,
-    BETA,
-    NOW,
-    PATH,
-    PAYER,
-    SANDBOX,
-    THETA,
-    history,
-    seeded_hash,
-)
+from tests.tui.seeds import HELD, NOW, PAYER, SANDBOX, history, seeded_hash, spent_since
+
+FAUCET = 1_000_000_000_000
 
 
 class SeededConsole:
@@ -54,8 +46,10 @@ class SeededConsole:
         self.allowances: list[object] = []
         self.started = self.closed = False
         self.in_flight = 0
-        self.paths = 999_999_676_000 if not empty else 1_000_000_000_000
-        self.spent = 0 if empty else 324_000
+        self.first_run = SeededFirstRun()
+        self.held = {currency.id: amount for currency, amount in HELD}
+        if empty:
+            self.held = dict.fromkeys(self.held, FAUCET)
 
     async def start(self) -> None:
         self.started = True
@@ -68,7 +62,6 @@ class SeededConsole:
 
     def snapshot(self) -> ConsoleState:
         sandbox = self.profile.kind == "sandbox"
-        spent = (Money(amount=self.spent, currency=PATH),) if self.spent else ()
         return ConsoleState(
             profile=self.profile,
             account=self.accounts.all[0] if self.accounts.all else None,
@@ -76,8 +69,8 @@ class SeededConsole:
             balances_at=NOW - timedelta(seconds=12),
             server=self.server.view(),
             in_flight=self.in_flight,
-            spent_today=spent,
-            spent_month=tuple(Money(amount=money.amount * 7, currency=money.currency) for money in spent),
+            spent_today=self._spent(timedelta(days=1)),
+            spent_month=self._spent(timedelta(days=30)),
             test_unavailable=None if sandbox else "Test payments use play money: they exist in the sandbox only.",
             fund_unavailable=None
             if sandbox
@@ -89,7 +82,7 @@ class SeededConsole:
         return self._balances()
 
     async def fund(self, *, account: str | None = None) -> FundResult:
-        self.paths += 1_000_000_000_000
+        self.held = {currency: amount + FAUCET for currency, amount in self.held.items()}
         balances = self._balances()
         self.events.publish(BalanceChanged(balances=balances, at=NOW))
         self.events.publish(CommandLogged(command="mpp-console fund", at=NOW))
@@ -113,8 +106,27 @@ class SeededConsole:
 
     def _balances(self) -> tuple[BalanceView, ...]:
         at = NOW - timedelta(seconds=12)
-        held = ((PATH, self.paths), (ALPHA, 999_997_500_000), (BETA, 1_000_000_000_000), (THETA, 0))
-        return tuple(BalanceView(currency=currency, available=amount, at=at) for currency, amount in held)
+        return tuple(BalanceView(currency=currency, available=self.held[currency.id], at=at) for currency, _ in HELD)
+
+    def _spent(self, window: timedelta) -> tuple[Money, ...]:
+        if not self.receipts.rows:
+            return ()
+        return tuple(Money(amount=amount, currency=currency) for currency, amount in spent_since(NOW - window))
+
+
+class SeededFirstRun:
+    """Nobody is new here, unless a test says so."""
+
+    def __init__(self) -> None:
+        self.due = False
+        self.times_toured = 0
+
+    async def tour_due(self) -> bool:
+        return self.due
+
+    async def toured(self) -> None:
+        self.due = False
+        self.times_toured += 1
 
 
 def as_console(console: SeededConsole) -> Console:

@@ -1,0 +1,152 @@
+"""Writes the demo's files into an empty home: settings, accounts, keys, chain and history, by what writes real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from mpp_console.client.journal import KIND_PAYMENT, OperationDraft, ReceiptRecord
+from mpp_console.history import Database, HistoryJournal, RequestRecord
+from mpp_console.protocol import MIN_SECRET_BYTES, OperationEvent
+from mpp_console.sandbox.node.chain import CHAIN_ID
+from mpp_console.services.demo.chain import KEYS, SPONSOR_KEY, Moment, write_chain
+from mpp_console.services.demo.seeds import (
+    NOW,
+    PATH,
+    PAYEE,
+    PAYER,
+    SETTINGS,
+    accounts,
+    history,
+    operation,
+    receipt_fields,
+    requests,
+)
+from mpp_console.services.models import ReceiptRow, RequestRow
+from mpp_console.services.paths import Paths
+from mpp_console.wallet.accounts import Accounts
+from mpp_console.wallet.files import private_folder, write_private
+
+__all__ = ["write_past"]
+
+
+async def write_past(paths: Paths, random_bytes: Callable[[int], bytes]) -> None:
+    """Fills an empty home. Raises FileTrouble or HistoryError where its folder may not be written to."""
+    await asyncio.to_thread(_write_files, paths, random_bytes)
+    database = await Database.open(paths.profile("sandbox").history)
+    try:
+        clock = Moment(NOW)
+        journal = HistoryJournal(database, clock=clock)
+        for row in history():
+            if row.direction == "sent":
+                await _pay(journal, clock, row)
+            await journal.receive(_receipt(row))
+        await journal.keep_requests(*map(_request, requests()))
+    finally:
+        await database.close()
+
+
+def _write_files(paths: Paths, random_bytes: Callable[[int], bytes]) -> None:
+    files = paths.profile("sandbox")
+    private_folder(paths.config)
+    private_folder(files.folder)
+    write_private(paths.settings, SETTINGS.encode(), replace=False)
+    keys = {
+        "merchant": KEYS[PAYEE].reveal().hex(),
+        "sponsor": SPONSOR_KEY.reveal().hex(),
+        "binder": random_bytes(MIN_SECRET_BYTES).hex(),
+    }
+    write_private(files.sandbox_keys, msgspec.json.encode(keys), replace=False)
+    _write_accounts(paths.accounts(sandbox=True), random_bytes)
+    write_chain(files.sandbox, random_bytes)
+
+
+def _write_accounts(folder: Path, random_bytes: Callable[[int], bytes]) -> None:
+    clock = Moment(NOW)
+    key = KEYS[PAYER].reveal()
+    # A key is the only thing of 32 bytes that is drawn here.
+    wallet = Accounts(
+        folder,
+        chain_id=CHAIN_ID,
+        clock=clock,
+        keyring=None,
+        random_bytes=lambda size: key if size == len(key) else random_bytes(size),
+    )
+    for account in accounts():
+        clock.now = account.created_at
+        if account.kind == "sandbox":
+            wallet.create(account.name, sandbox=True)
+        else:
+            wallet.watch(account.name, account.address)
+
+
+async def _pay(journal: HistoryJournal, clock: Moment, row: ReceiptRow) -> None:
+    seen = operation(row)
+    draft = OperationDraft(
+        id=seen.id,
+        kind=KIND_PAYMENT,
+        origin=seen.origin,
+        url=seen.url,
+        http_method="POST" if seen.url.endswith("/echo") else "GET",
+        method=seen.method,
+        intent=seen.intent,
+        amount=seen.amount,
+        currency=seen.currency,
+        recipient=seen.recipient,
+        payer=seen.payer,
+        network=seen.network,
+        chain_id=seen.chain_id,
+        challenge_id=seen.challenge_id,
+        mode=seen.mode,
+    )
+    clock.now = seen.created_at
+    await journal.begin(draft, lambda _ledger: None)
+    clock.now = seen.created_at + timedelta(milliseconds=40)
+    await journal.advance(seen.id, OperationEvent.SEND)
+    clock.now = seen.updated_at
+    await journal.advance(seen.id, OperationEvent.SETTLE, reference=seen.reference)
+
+
+def _receipt(row: ReceiptRow) -> ReceiptRecord:
+    return ReceiptRecord(
+        id=row.id,
+        direction=row.direction,
+        operation_id=row.operation_id,
+        received_at=row.at,
+        origin=row.origin,
+        url=row.url,
+        method=row.method,
+        intent=row.intent,
+        amount=row.amount or 0,
+        currency=row.currency or PATH,
+        network=row.network,
+        reference=row.reference,
+        status=row.status,
+        challenge_id=row.challenge_id,
+        external_id=None,
+        payer=row.payer,
+        recipient=row.recipient,
+        raw=receipt_fields(row),
+    )
+
+
+def _request(row: RequestRow) -> RequestRecord:
+    return RequestRecord(
+        id=row.id,
+        at=row.at,
+        method=row.method,
+        path=row.path,
+        status=row.status,
+        outcome=row.outcome,
+        amount=row.amount,
+        currency=row.currency,
+        payer=row.payer,
+        reference=row.reference,
+        challenge_id=row.challenge_id,
+        message=row.message,
+        microseconds=None if row.milliseconds is None else round(row.milliseconds * 1000),
+    )
