@@ -41,6 +41,9 @@ _TEXT_LIMIT = 16 * 1024 * 1024
     "--probe-malformed", is_flag=True, help="Also send a credential that nobody can read; it should get a 402, no 500."
 )
 @click.option(
+    "--discovery", is_flag=True, help="Read the origin's /openapi.json too and compare it with the challenge."
+)
+@click.option(
     "--secret-env", metavar="NAME", help="Check challenge ids with the server's secret in this environment variable."
 )
 @click.option("--markdown", "markdown_file", metavar="FILE", help="Save the report as Markdown too.")
@@ -52,6 +55,7 @@ def inspect(
     verbose: bool,
     twice: bool,
     probe_malformed: bool,
+    discovery: bool,
     secret_env: str | None,
     markdown_file: str | None,
 ) -> None:
@@ -84,7 +88,7 @@ def inspect(
             body=request.body,
             follow_redirects=request.follow_redirects,
             patience=request.timeout,
-            inspection=Inspection(twice=twice, probe_malformed=probe_malformed, secret=secret),
+            inspection=Inspection(twice=twice, probe_malformed=probe_malformed, discovery=discovery, secret=secret),
         )
 
     report = app.run(work)
@@ -93,7 +97,7 @@ def inspect(
         print_json(report.to_dict())
     else:
         print_report(report, verbose=verbose)
-    say(UNPAID_AGAIN if twice or probe_malformed else UNPAID)
+    say(UNPAID_AGAIN if twice or probe_malformed or discovery else UNPAID)
     if report.worst == "fail":
         sys.exit(1)
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from mpp_console.inspector.curl import is_curl, parse_curl
+from mpp_console.inspector.discovery import is_openapi, offers_of, read_document
 from mpp_console.inspector.evidence import Answer, Evidence, Inquiry
 from mpp_console.inspector.findings import RULES, gravest_first, judge_case
 from mpp_console.inspector.http_text import har_entries, parse_fields, parse_har_entry, parse_response
@@ -21,6 +22,7 @@ from mpp_console.inspector.reading import Case, PlacedFinding, read_case
 from mpp_console.inspector.rpc import payment_parts
 from mpp_console.inspector.rule import TEXT_LIMIT, InspectFinding, Rule
 from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
+from mpp_console.inspector.rules_discovery import DISCOVERY_RULES, operations
 from mpp_console.inspector.rules_parser import parser_finding
 from mpp_console.inspector.rules_session import SESSION_RULES
 from mpp_console.inspector.rules_tempo import TEMPO_RULES
@@ -68,6 +70,7 @@ class DecodedKind(StrEnum):
     CREDENTIAL = "credential"
     RECEIPT = "receipt"
     PROBLEM = "problem"
+    DISCOVERY = "discovery"
     HAR = "har"
     RPC = "json-rpc"
     OBJECT = "object"
@@ -122,20 +125,24 @@ def decode(text: str, now: datetime) -> Decoded:
             return _unknown(error.message)
         if found is not None:
             return found
-    return _unknown("this is no URL, header line, credential, receipt, response, curl command, HAR or JSON-RPC error")
+    return _unknown(
+        "this is no URL, header line, credential, receipt, response, curl command, HAR, discovery "
+        "document or JSON-RPC error"
+    )
 
 
 # Recognisers ---------------------------------------------------------------------------------------------------------
 
 
 def _read_url(text: str, now: datetime) -> Decoded | None:
-    return Decoded(kind=DecodedKind.URL, note="a URL", inquiry=Inquiry(url=text), value={"url": inert(text)})
+    inquiry = Inquiry(url=text)
+    return Decoded(kind=DecodedKind.URL, note="a URL", inquiry=inquiry, value={"url": inert(inquiry.shown)})
 
 
 def _read_curl(text: str, now: datetime) -> Decoded | None:
     command = parse_curl(text)
     inquiry = command.inquiry
-    note = f"a curl command: {inquiry.method} {inert(inquiry.url, limit=TEXT_LIMIT)}"
+    note = f"a curl command: {inquiry.method} {inert(inquiry.shown, limit=TEXT_LIMIT)}"
     if command.left_out:
         note += f" (left out: {inert(', '.join(command.left_out), limit=TEXT_LIMIT)})"
     return Decoded(
@@ -143,7 +150,7 @@ def _read_curl(text: str, now: datetime) -> Decoded | None:
         note=note,
         inquiry=inquiry,
         follow_redirects=command.follow_redirects,
-        value={"method": inert(inquiry.method), "url": inert(inquiry.url), "body_bytes": len(inquiry.body)},
+        value={"method": inert(inquiry.method), "url": inert(inquiry.shown), "body_bytes": len(inquiry.body)},
     )
 
 
@@ -217,7 +224,20 @@ def _object(value: dict[str, Any], now: datetime, raw: bytes = b"") -> Decoded:
         return _receipt(_encoded(value))
     if {"id", "realm", "method", "intent"} <= value.keys():
         return _challenges((format_challenge(_Challenge.from_echo(value)),), now)
-    return _problem(value, raw or _json(value))
+    return _document(value, raw or _json(value), now)
+
+
+def _document(value: Mapping[str, Any], raw: bytes, now: datetime) -> Decoded:
+    """A discovery document, or whatever else it is."""
+    if not is_openapi(value):
+        return _problem(value, raw)
+    evidence = Evidence(inquiry=Inquiry(), answer=Answer(status=0), now=now, document=read_document(raw), live=False)
+    priced = {place: offers_of(operation) for place, operation in operations(value)}
+    paid = {place: offers for place, offers in priced.items() if offers is not None}
+    noun = "operation" if len(priced) == 1 else "operations"
+    note = f"a discovery document: {len(priced)} {noun}, {len(paid)} paid"
+    found = judge_case(read_case(evidence), DISCOVERY_RULES)
+    return Decoded(kind=DecodedKind.DISCOVERY, note=note, value=_plain(paid), findings=found)
 
 
 def _problem(value: Mapping[str, Any], raw: bytes) -> Decoded:
@@ -276,7 +296,7 @@ def _har(value: Mapping[str, Any], now: datetime) -> Decoded:
     exchanges = [parse_har_entry(entry) for entry in har_entries(value)]
     asking = [each for each in exchanges if each[1] is not None and each[1].status == 402]
     inquiry, answer = (asking or exchanges)[0]
-    where = inert(f"{inquiry.method} {inquiry.url}", limit=TEXT_LIMIT)
+    where = inert(f"{inquiry.method} {inquiry.shown}", limit=TEXT_LIMIT)
     note = f"a HAR of {len(exchanges)} request{'' if len(exchanges) == 1 else 's'}: {where}"
     if answer is None:
         return Decoded(kind=DecodedKind.HAR, note=note, inquiry=inquiry)

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mpp_console.client.origin import without_userinfo
+from mpp_console.inspector.timing import LegPhase
 from mpp_console.protocol import Secret
+
+if TYPE_CHECKING:
+    from mpp_console.inspector.discovery import Document
 
 __all__ = ["Answer", "ChainFacts", "Evidence", "Inquiry"]
 
@@ -23,6 +29,11 @@ class Inquiry:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The URL without user and password, for everything that tells of it."""
+        return without_userinfo(self.url)
 
     @property
     def scheme(self) -> str:
@@ -45,7 +56,8 @@ class Inquiry:
 class Answer:
     """One answer. `fields` are the header lines in wire order, read as Latin-1, one entry a line.
 
-    `body` is what was read of it, `body_bytes` how many bytes were seen, `complete` whether that was all.
+    `body` is what was read of it, `body_bytes` how many bytes were seen, `complete` whether that was all. `phases` says
+    how its time was spent, empty when nobody measured.
     """
 
     status: int
@@ -55,6 +67,7 @@ class Answer:
     body_bytes: int = 0
     complete: bool = True
     milliseconds: float = 0.0
+    phases: tuple[LegPhase, ...] = ()
 
     def values(self, name: str) -> list[str]:
         """Every line of a field, in order; names compare without case."""
@@ -99,8 +112,9 @@ class Evidence:
     """Everything that one inspection has to go by.
 
     `again` is the answer to the same unpaid request made once more, `malformed` the answer to one with a credential
-    that nobody can read; None when they were not made. `secret` is the server's own, to check ids with. `live` is False
-    for pasted text: the passing of time proves nothing against it.
+    that nobody can read; None when they were not made. `document` is the origin's discovery document, where it was
+    asked for. `secret` is the server's own, to check ids with. `live` is False for pasted text: the passing of time
+    proves nothing against it.
     """
 
     inquiry: Inquiry
@@ -108,6 +122,7 @@ class Evidence:
     now: datetime
     again: Answer | None = None
     malformed: Answer | None = None
+    document: Document | None = None
     secret: Secret[bytes] | None = None
     facts: ChainFacts = ChainFacts()
     live: bool = True

@@ -13,6 +13,7 @@ from mpp_console.inspector.reading import Case, read_case
 from mpp_console.inspector.rule import InspectFinding, Rule
 from mpp_console.inspector.rules_answer import ANSWER_RULES
 from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
+from mpp_console.inspector.rules_discovery import DISCOVERY_RULES
 from mpp_console.inspector.rules_parser import parser_finding
 from mpp_console.inspector.rules_probes import PROBE_RULES
 from mpp_console.inspector.rules_session import SESSION_RULES
@@ -27,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *TEMPO_RULES,
     *SESSION_RULES,
     *PROBE_RULES,
+    *DISCOVERY_RULES,
 )
 
 _ORDER: Final = (FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO, FindingLevel.PASS)

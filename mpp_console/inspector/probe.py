@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import httpx
 
 from mpp_console.client.offers import Candidate, quote_offers
+from mpp_console.client.origin import without_userinfo
+from mpp_console.inspector.discovery import Document, discovery_url, read_document
 from mpp_console.inspector.evidence import Answer, ChainFacts, Evidence, Inquiry
 from mpp_console.inspector.findings import RULES, judge_case
 from mpp_console.inspector.reading import Case, OfferReading, read_case
 from mpp_console.inspector.report import InspectLeg, InspectOffer, InspectReport, UnreadableOffer, visible
 from mpp_console.inspector.rule import Rule
 from mpp_console.inspector.rules_tempo import tempo_pairs
+from mpp_console.inspector.timing import Stopwatch
+from mpp_console.inspector.unpack import CODINGS, unpack
 from mpp_console.methods.base import Payer
 from mpp_console.protocol import AUTHORIZATION, ParseError, Secret, b64url_encode, inert
 from mpp_console.protocol.grammar import scan
@@ -46,11 +50,13 @@ async def _no_chain(pairs: Mapping[int, set[tuple[str, str]]]) -> ChainFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What an inspection does beyond one request. `twice` makes the same request again, `malformed` one with a
-    credential that nobody can read. `secret` is the server's own, to check the ids of challenges with.
+    credential that nobody can read, `discovery` one for the origin's `/openapi.json`. `secret` is the server's own,
+    to check the ids of challenges with.
     """
 
     twice: bool = False
     malformed: bool = False
+    discovery: bool = False
     secret: Secret[bytes] | None = None
     follow_redirects: bool = False
     patience: float = 30.0
@@ -77,7 +83,7 @@ async def probe(
     when no answer came to the first request, TimeoutError after the patience.
     """
     fields = tuple(field for field in headers if not _pays(*field))
-    request = http.build_request(method, url, headers=list(fields), content=body or None, timeout=wishes.patience)
+    request = http.build_request(method, url, headers=_sent(fields), content=body or None, timeout=wishes.patience)
     asker = _Asker(http=http, counter=counter, patience=wishes.patience)
     answer, last = await asker.ask(request, follow_redirects=wishes.follow_redirects)
     final = body if last.method == request.method else b""
@@ -86,9 +92,16 @@ async def probe(
         again = await asker.try_again(last, final)
     if wishes.malformed:
         malformed = await asker.try_again(last, final, credential=MALFORMED)
+    document = await asker.document(last.url) if wishes.discovery else None
     inquiry = Inquiry(url=str(last.url.copy_with(userinfo=b"")), method=last.method, headers=fields, body=final)
     evidence = Evidence(
-        inquiry=inquiry, answer=answer, now=clock(), again=again, malformed=malformed, secret=wishes.secret
+        inquiry=inquiry,
+        answer=answer,
+        now=clock(),
+        again=again,
+        malformed=malformed,
+        document=document,
+        secret=wishes.secret,
     )
     case = read_case(evidence)
     pairs = tempo_pairs(case.offers)
@@ -100,11 +113,12 @@ async def probe(
 async def report_on(case: Case, payers: Sequence[Payer], rules: tuple[Rule, ...] = RULES) -> InspectReport:
     """The report about a case, with the quotes of the rails."""
     evidence, answer = case.evidence, case.answer
+    url = without_userinfo(evidence.inquiry.url)
     readable = [offer for offer in case.offers if offer.challenge is not None]
     candidates = await quote_offers([offer.challenge for offer in readable if offer.challenge], payers)
     return InspectReport(
-        url=evidence.inquiry.url,
-        http_method=evidence.inquiry.method,
+        url=inert(url),
+        http_method=inert(evidence.inquiry.method, limit=40),
         at=evidence.now,
         milliseconds=answer.milliseconds,
         status=answer.status,
@@ -130,14 +144,15 @@ class _Asker:
 
     async def ask(self, request: httpx.Request, *, follow_redirects: bool) -> tuple[Answer, httpx.Request]:
         """The answer, and the request that it answers: another one after a redirect."""
-        started = self.counter()
+        watch = Stopwatch(self.counter)
+        request.extensions = {**request.extensions, "trace": watch.trace}
         async with asyncio.timeout(self.patience):
             answer = await self.http.send(request, auth=None, follow_redirects=follow_redirects, stream=True)
             try:
                 content, total, complete = await _read(answer)
             finally:
                 await answer.aclose()
-        spent = (self.counter() - started) * 1000
+        spent = watch.milliseconds
         fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         read = Answer(
             status=answer.status_code,
@@ -147,6 +162,7 @@ class _Asker:
             body_bytes=total,
             complete=complete,
             milliseconds=spent,
+            phases=watch.phases(),
         )
         return read, answer.request
 
@@ -164,21 +180,46 @@ class _Asker:
             return Answer(status=0)
         return answer
 
+    async def document(self, url: httpx.URL) -> Document:
+        """The discovery document of an origin. Redirects are not followed: another origin's prices prove nothing."""
+        where = discovery_url(str(url.copy_with(userinfo=b"")))
+        request = self.http.build_request("GET", where, timeout=self.patience)
+        try:
+            answer, _ = await self.ask(request, follow_redirects=False)
+        except (httpx.HTTPError, TimeoutError):
+            answer = Answer(status=0)
+        return read_document(answer.body, url=where, answer=answer)
+
 
 async def _read(answer: httpx.Response) -> tuple[bytes, int, bool]:
     """The first bytes of the body, how many were seen, and whether that was all.
 
-    A body whose coding is broken, or that breaks off, must not hide the header: what was read of it is enough.
+    A body whose coding is broken, or that breaks off, must not hide the header: what was read of it is enough. It is
+    unpacked here, since httpx would unpack whatever comes, however much that is.
     """
-    content = bytearray()
+    packed = bytearray()
+    complete = True
     try:
-        async for chunk in answer.aiter_bytes():
-            content += chunk
-            if len(content) >= BODY_LIMIT:
-                return bytes(content[:BODY_LIMIT]), len(content), False
-    except (httpx.DecodingError, httpx.RemoteProtocolError, httpx.ReadError):
-        return bytes(content), len(content), False
-    return bytes(content), len(content), True
+        assert isinstance(answer.stream, httpx.AsyncByteStream)  # noqa: S101 - the client is asynchronous
+        async for chunk in answer.stream:
+            packed += chunk
+            if len(packed) > BODY_LIMIT:
+                complete = False
+                break
+    except (httpx.RemoteProtocolError, httpx.ReadError):
+        complete = False
+    codings = [each for each in answer.headers.get("Content-Encoding", "").split(",") if each.strip()]
+    content, whole = unpack(bytes(packed[:BODY_LIMIT]), codings, limit=BODY_LIMIT)
+    return content, max(len(content), 0 if codings else len(packed)), complete and whole
+
+
+def _sent(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Header fields as curl sends them, text beyond ASCII as the bytes that were typed; only codings are asked for
+    that can be unpacked up to a limit.
+    """
+    kept = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
+    wire = [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in kept]
+    return [*wire, (b"Accept-Encoding", CODINGS.encode("ascii"))]
 
 
 def _pays(name: str, value: str) -> bool:
@@ -193,23 +234,15 @@ def _pays(name: str, value: str) -> bool:
 
 
 def _with_facts(evidence: Evidence, facts: ChainFacts) -> Evidence:
-    return Evidence(
-        inquiry=evidence.inquiry,
-        answer=evidence.answer,
-        now=evidence.now,
-        again=evidence.again,
-        malformed=evidence.malformed,
-        secret=evidence.secret,
-        facts=facts,
-        live=evidence.live,
-    )
+    return replace(evidence, facts=facts)
 
 
 def _legs(evidence: Evidence) -> Iterable[InspectLeg]:
     named = (("request", evidence.answer), ("second request", evidence.again))
-    for name, answer in (*named, ("malformed credential", evidence.malformed)):
+    document = None if evidence.document is None else evidence.document.answer
+    for name, answer in (*named, ("malformed credential", evidence.malformed), ("discovery", document)):
         if answer is not None:
-            yield InspectLeg(name=name, status=answer.status, milliseconds=answer.milliseconds)
+            yield InspectLeg(name=name, status=answer.status, milliseconds=answer.milliseconds, phases=answer.phases)
 
 
 def _offer(number: int, candidate: Candidate) -> InspectOffer:
@@ -238,7 +271,10 @@ def _unreadable(offer: OfferReading) -> UnreadableOffer:
 
 
 def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (inert(name, limit=200), HIDDEN if name.lower() in _HIDDEN_HEADERS else inert(value, limit=8192))
-        for name, value in answer.fields
-    )
+    return tuple((inert(name, limit=200), _header_value(name.lower(), value)) for name, value in answer.fields)
+
+
+def _header_value(name: str, value: str) -> str:
+    if name in _HIDDEN_HEADERS:
+        return HIDDEN
+    return inert(without_userinfo(value) if name == "location" else value, limit=8192)

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mpp_console.inspector.discovery import Document, read_document
 from mpp_console.inspector.evidence import Answer, Evidence
 from mpp_console.protocol import (
     CHALLENGE_COUNT_LIMIT,
+    DISCOVERY_PATH,
     FIELD_LIMIT,
     PROBLEM_JSON,
     PROBLEM_LIMIT,
@@ -89,6 +91,7 @@ class Case:
     offers: tuple[OfferReading, ...]
     parser: tuple[PlacedFinding, ...]
     problem: Problem | None
+    discovery: Document | None = None
 
     @property
     def answer(self) -> Answer:
@@ -108,7 +111,22 @@ def read_case(evidence: Evidence) -> Case:
     problem_findings = Findings()
     problem = read_problem(evidence.answer, problem_findings)
     found += (PlacedFinding(finding=finding) for finding in problem_findings)
-    return Case(evidence=evidence, lines=lines, offers=offers, parser=tuple(found), problem=problem)
+    return Case(
+        evidence=evidence,
+        lines=lines,
+        offers=offers,
+        parser=tuple(found),
+        problem=problem,
+        discovery=evidence.document or _asked_document(evidence),
+    )
+
+
+def _asked_document(evidence: Evidence) -> Document | None:
+    """The answer itself, where the discovery document is what was requested."""
+    url, answer = evidence.inquiry.url, evidence.answer
+    if answer.status != 200 or not url.partition("?")[0].endswith(DISCOVERY_PATH):
+        return None
+    return read_document(answer.body, url=url, answer=answer)
 
 
 def read_problem(answer: Answer, findings: Findings | None = None) -> Problem | None:

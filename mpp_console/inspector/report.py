@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from mpp_console.inspector.rule import InspectFinding
+from mpp_console.inspector.timing import LegPhase
 from mpp_console.methods.base import Quote
 from mpp_console.protocol import Challenge, FindingLevel, Problem, format_timestamp, format_units, inert
 
-__all__ = ["InspectFinding", "InspectLeg", "InspectOffer", "InspectReport", "UnreadableOffer", "visible"]
+__all__ = ["InspectFinding", "InspectLeg", "InspectOffer", "InspectReport", "LegPhase", "UnreadableOffer", "visible"]
 
 SCHEMA = "mpp-console/inspect/1"
 """Names the shape of `InspectReport.to_dict`. Members may be added under the same name; a change of meaning needs
@@ -47,6 +48,11 @@ class InspectOffer:
     @property
     def key(self) -> str:
         return self.challenge.key
+
+    @property
+    def payable(self) -> bool:
+        """Whether a rail here can read it and has nothing to say against it."""
+        return self.quote is not None and self.quote.payable
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; amounts both in base units (`amount_base_units`, a string) and in the currency's units
@@ -111,14 +117,24 @@ class UnreadableOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectLeg:
-    """One request of the inspection: `request`, `second request` or `malformed credential`. Status 0 is no answer."""
+    """One request of the inspection: `request`, `second request`, `malformed credential` or `discovery`. Status 0 is
+    no answer.
+
+    `phases` are its parts as far as they were measured.
+    """
 
     name: str
     status: int
     milliseconds: float
+    phases: tuple[LegPhase, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "status": self.status, "milliseconds": round(self.milliseconds, 1)}
+        return {
+            "name": self.name,
+            "status": self.status,
+            "milliseconds": round(self.milliseconds, 1),
+            "phases": [phase.to_dict() for phase in self.phases],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +171,13 @@ class InspectReport:
 
     def of_level(self, level: FindingLevel) -> tuple[InspectFinding, ...]:
         return tuple(finding for finding in self.findings if finding.level is level)
+
+    @property
+    def best(self) -> InspectOffer | None:
+        """The offer that a payer here would take: the server's first of those that can be paid and have not expired
+        when the answer came; None when there is none.
+        """
+        return next((offer for offer in self.offers if offer.payable and not offer.challenge.is_expired(self.at)), None)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from mpp_console.client.origin import Origin
+from mpp_console.client.origin import Origin, without_userinfo
 from mpp_console.inspector.reading import Case
 from mpp_console.inspector.rule import Hit, Rule
 from mpp_console.protocol import (
@@ -65,7 +65,7 @@ def _status(case: Case) -> Iterator[Hit]:
     elif status == 401:
         yield Hit("the answer is 401: it wants authentication before it says anything of payment", L.INFO)
     elif 300 <= status < 400:
-        where = next(iter(case.answer.values("location")), "nowhere")
+        where = without_userinfo(next(iter(case.answer.values("location")), "nowhere"))
         yield Hit(f"the answer redirects to {where}; a payment never follows a redirect by itself", L.INFO)
     else:
         yield Hit(f"the answer is {status} and asks for no payment", L.INFO)

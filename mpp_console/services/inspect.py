@@ -44,11 +44,13 @@ class Inspection:
     """What an inspection does beyond one unpaid request.
 
     `twice` makes the request again and compares; `probe_malformed` makes one with a credential that nobody can read;
+    `discovery` reads the origin's `/openapi.json` and compares it with the challenge;
     `secret` is the server's own challenge secret, to check the ids with.
     """
 
     twice: bool = False
     probe_malformed: bool = False
+    discovery: bool = False
     secret: Secret[bytes] | None = None
 
 
@@ -110,6 +112,7 @@ async def inspect_url(engine: Engine, request: PayRequest, inspection: Inspectio
             wishes=Wishes(
                 twice=inspection.twice,
                 malformed=inspection.probe_malformed,
+                discovery=inspection.discovery,
                 secret=inspection.secret,
                 follow_redirects=request.follow_redirects,
                 patience=request.timeout,

@@ -35,6 +35,7 @@ REQUEST: dict[str, Any] = {
 }
 SECRET = b"s" * 32
 ONCE, TWICE, MALFORMED = Wishes(), Wishes(twice=True), Wishes(malformed=True)
+DISCOVER = Wishes(discovery=True)
 NO_FACTS = ChainFacts()
 FAIL, WARN, INFO = FindingLevel.FAIL, FindingLevel.WARN, FindingLevel.INFO
 
@@ -118,6 +119,38 @@ def required(
     return raw(status, [*every, *fields], problem(status=status) if body is None else body)
 
 
+JSON = ("Content-Type", "application/json")
+PRICE = {"intent": "charge", "method": "tempo", "amount": "10000", "currency": TOKEN}
+PAID = {"responses": {"402": {"description": "Payment required"}}, "x-payment-info": {"offers": [PRICE]}}
+
+
+def document(
+    *without: str,
+    fields: tuple[tuple[str, str], ...] | None = None,
+    members: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> bytes:
+    """An answer with a discovery document, without some header fields or with others."""
+    content: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/paid": {"get": PAID}},
+    }
+    content |= {**changes, **(members or {})}
+    given = (JSON, ("Cache-Control", "max-age=300"), ("Access-Control-Allow-Origin", "*"))
+    return raw(200, [field for field in fields or given if field[0] not in without], json.dumps(content).encode())
+
+
+def operation(changes: Mapping[str, Any] | None = None, method: str = "get") -> bytes:
+    """The same with one operation that is changed; a member of None is left out."""
+    wanted = {name: value for name, value in {**PAID, **(changes or {})}.items() if value is not None}
+    return document(paths={"/paid": {method: wanted}})
+
+
+def priced(**changes: Any) -> bytes:
+    return operation({"x-payment-info": {"offers": [{**PRICE, **changes}]}})
+
+
 CLEAN = required()
 FRESH = required(line(id="id-2"))
 REFUSED = required(line(id="id-9"), body=problem("malformed-credential"))
@@ -145,6 +178,11 @@ def bad(name: str, level: FindingLevel, *answers: bytes, **more: Any) -> Bad:
 
 def one(name: str, level: FindingLevel, challenge: str, **more: Any) -> Bad:
     return Bad(name, level, (required(challenge),), **more)
+
+
+def found(name: str, level: FindingLevel, answer: bytes, **more: Any) -> Bad:
+    """A server whose challenge is fine and whose discovery document is `answer`."""
+    return Bad(name, level, (CLEAN, answer), wishes=DISCOVER, **more)
 
 
 STANDARD = base64.b64encode(json.dumps({**REQUEST, "description": "???>>>???"}).encode()).decode().rstrip("=")
@@ -352,6 +390,49 @@ BAD = (
     ),
     bad("session-header", FAIL, required(session(), fields=(("Payment-Session", "12"),))),
     one("malformed-address", FAIL, session(recipient="0x1"), says="recipient"),
+    # the discovery document
+    found("discovery-document", INFO, raw(404, []), says="404"),
+    found("discovery-document", INFO, b"", says="did not answer"),
+    found("discovery-document", FAIL, raw(200, [JSON], b"[]"), says="not a JSON object"),
+    found("discovery-document", FAIL, raw(200, [JSON], b" " * 300_000), says="too large"),
+    found("discovery-type", FAIL, document("Content-Type")),
+    found("discovery-clear-text", INFO, document()),
+    found("discovery-cache", WARN, document("Cache-Control"), says="nothing of caching"),
+    found("discovery-cache", INFO, document(fields=(JSON, ("Cache-Control", "max-age=86400"))), says="86400"),
+    found("discovery-cors", WARN, document("Access-Control-Allow-Origin")),
+    found("discovery-size", WARN, document(padding="x" * 70_000)),
+    found("discovery-openapi", FAIL, document(openapi="2.0"), says="2.0"),
+    found("discovery-openapi", FAIL, document(info={"title": "t"}), says="info.version"),
+    found("discovery-openapi", FAIL, document(paths={}), says="no operation"),
+    found("discovery-service", FAIL, document(members={"x-service-info": 5}), says="no object"),
+    found(
+        "discovery-service", FAIL, document(members={"x-service-info": {"categories": "data"}}), says="list of words"
+    ),
+    found(
+        "discovery-service", WARN, document(members={"x-service-info": {"categories": ["My Data"]}}), says="lower case"
+    ),
+    found(
+        "discovery-service", WARN, document(members={"x-service-info": {"categories": list("abcdef")}}), says="6 categ"
+    ),
+    found("discovery-service", FAIL, document(members={"x-service-info": {"docs": []}}), says="docs"),
+    found(
+        "discovery-service", FAIL, document(members={"x-service-info": {"docs": {"llms": "no uri"}}}), says="docs.llms"
+    ),
+    found("discovery-offer", FAIL, operation({"x-payment-info": {"offers": []}}), says="no offer"),
+    found("discovery-offer", FAIL, operation({"x-payment-info": []}), says="no object"),
+    found("discovery-offer", FAIL, priced(intent="rent"), says="rent"),
+    found("discovery-offer", FAIL, priced(method="Tempo"), says="Tempo"),
+    found("discovery-offer", FAIL, priced(amount=5), says="whole number"),
+    found("discovery-offer", FAIL, priced(amount="007"), says="007"),
+    found("discovery-offer", FAIL, priced(currency=840), says="currency"),
+    found("discovery-offer", FAIL, operation({"x-payment-info": {"intent": "charge"}}), says="amount is missing"),
+    found("discovery-402", FAIL, operation({"responses": {"200": {}}}), says="declares no answer 402"),
+    found("discovery-402", FAIL, operation({"x-payment-info": None}), says="no x-payment-info"),
+    found("discovery-short-form", WARN, operation({"x-payment-info": PRICE})),
+    found("discovery-schema", WARN, operation(method="post"), says="POST /paid"),
+    found("discovery-mismatch", WARN, priced(amount="20000"), says="no such offer"),
+    found("discovery-mismatch", WARN, document(paths={"/other": {"get": PAID}}), says="not in the document"),
+    found("discovery-mismatch", WARN, operation({"x-payment-info": None, "responses": {}}), says="calls it free"),
     # further requests
     bad("repeated-id", FAIL, CLEAN, CLEAN, wishes=TWICE),
     bad("changing-terms", INFO, CLEAN, required(line(asked(amount="20000"), id="id-2")), wishes=TWICE),

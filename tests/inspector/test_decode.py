@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mpp_console.inspector.decode import PASTE_LIMIT, DecodedKind, decode
 from mpp_console.protocol import Challenge, Credential, FindingLevel, Receipt, encode_object
-from tests.inspector.bad_servers import NOW, REQUEST, line, required
+from tests.inspector.bad_servers import NOW, PRICE, REQUEST, document, line, required
 
 CHALLENGE = Challenge.create(
     id="id-1", realm="api.example", method="tempo", intent="charge", request=REQUEST, expires="2026-05-01T12:05:00Z"
@@ -326,3 +326,12 @@ def test_a_long_text_takes_no_long_time(start: str, piece: str) -> None:
     begun = time.perf_counter()
     decode(start + piece * (400_000 // len(piece)), NOW)
     assert time.perf_counter() - begun < 10
+
+
+def test_a_pasted_discovery_document_is_told_and_judged() -> None:
+    found = decode(document().partition(b"\r\n\r\n")[2].decode(), NOW)
+    assert (found.kind, found.note) == (DecodedKind.DISCOVERY, "a discovery document: 1 operation, 1 paid")
+    assert found.value == {"GET /paid": [PRICE]}
+    assert found.worst is FindingLevel.PASS
+    broken = decode('{"openapi": "2.0", "paths": {}}', NOW)
+    assert (broken.kind, broken.worst) == (DecodedKind.DISCOVERY, FindingLevel.FAIL)

@@ -290,3 +290,32 @@ async def test_a_credential_of_a_copied_command_is_not_sent(field: tuple[str, st
 
     await inspect(answer, headers=[field], wishes=Wishes(twice=True))
     assert [headers.get(field[0]) for headers in seen] == [field[1] if kept else None] * 2
+
+
+async def test_header_fields_beyond_ascii_are_sent_as_they_were_typed() -> None:
+    seen: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(402)
+
+    await inspect(answer, headers=[("X-Name", "Zoë\udcff"), ("Accept-Encoding", "br")], wishes=Wishes(twice=True))
+    for headers in seen:
+        assert (b"X-Name", "Zoë".encode() + b"\xff") in headers.raw or (
+            b"x-name", "Zoë".encode() + b"\xff") in headers.raw  # fmt: skip
+        assert headers["accept-encoding"] == "gzip, deflate"
+    assert len(seen) == 2
+
+
+async def test_a_password_in_a_redirect_is_not_told() -> None:
+    report = await inspect(lambda request: httpx.Response(302, headers={"Location": "https://me:pa55@api.example/y"}))
+    assert "pa55" not in json.dumps(report.to_dict())
+    assert ("location", "https://api.example/y") in [(name.lower(), value) for name, value in report.headers]
+
+
+async def test_the_best_offer_is_the_first_that_can_be_paid() -> None:
+    late = challenge(2, expires="2026-05-01T11:00:00Z")
+    report = await inspect(required(challenge(1, method="gold"), late, challenge(3), challenge(4)))
+    assert report.best is not None
+    assert report.best.number == 3
+    assert (await inspect(required(challenge(1, method="gold")))).best is None

@@ -23,11 +23,15 @@ from mpp_console.protocol import (
 )
 from tests.inspector.bad_servers import (
     BAD,
+    CLEAN,
+    DISCOVER,
     FAIL,
     GOOD,
     INFO,
     NO_STORE,
     NOW,
+    PAID,
+    PRICE,
     PROBLEM,
     REQUEST,
     SECRET,
@@ -35,6 +39,7 @@ from tests.inspector.bad_servers import (
     TOKEN,
     WARN,
     Bad,
+    document,
     line,
     problem,
 )
@@ -71,6 +76,28 @@ async def test_every_rule_has_a_server_that_breaks_it(case: Bad) -> None:
     found = [finding for finding in report.findings if finding.id == case.id and finding.level is case.level]
     assert found, noteworthy(report)
     assert any(case.says in finding.text for finding in found), [finding.text for finding in found]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"/paid": {"get": PAID}},
+        {"/paid": {"get": {**PAID, "x-payment-info": {"offers": [{**PRICE, "amount": None}]}}}},
+        {"/{anything}": {"get": {"responses": {}}}, "/paid": {"get": PAID}},
+    ],
+    ids=["fixed", "dynamic", "beside a template"],
+)
+async def test_a_good_discovery_document_gets_nothing_but_the_notes_on_loopback(paths: object) -> None:
+    async with serve(CLEAN, document(paths=paths)) as url:
+        report = await inspect(url, Bad("good", INFO, (), wishes=DISCOVER))
+    assert noteworthy(report) == {("clear-text", INFO), ("discovery-clear-text", INFO)}
+    assert [leg.name for leg in report.legs] == ["request", "discovery"]
+
+
+async def test_the_document_itself_is_judged_where_it_is_what_was_requested() -> None:
+    async with serve(document(paths={})) as url:
+        report = await inspect(url.replace("/paid", "/openapi.json"), Bad("asked", INFO, ()))
+    assert ("discovery-openapi", FAIL) in noteworthy(report)
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.id)
