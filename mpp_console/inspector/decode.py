@@ -306,14 +306,21 @@ def _har(value: Mapping[str, Any], now: datetime) -> Decoded:
 def _rpc(value: Mapping[str, Any], now: datetime) -> Decoded:
     parts = payment_parts(value)
     if parts.credential is not None:
-        return replace(_credential(f"Payment {_encoded(parts.credential)}"), kind=DecodedKind.RPC)
+        return _from_rpc(_credential(f"Payment {_encoded(parts.credential)}"), parts.findings)
     if parts.receipt is not None:
-        return replace(_receipt(_encoded(parts.receipt)), kind=DecodedKind.RPC)
+        return _from_rpc(_receipt(_encoded(parts.receipt)), parts.findings)
+    if parts.advertises:
+        note = inert(f"a payment capability: {', '.join(parts.advertises) or 'no method'}", limit=TEXT_LIMIT)
+        return Decoded(kind=DecodedKind.RPC, note=note, findings=gravest_first(parts.findings))
     if not parts.asks:
         return Decoded(kind=DecodedKind.RPC, note="a JSON-RPC message that says nothing of payment")
     found = _challenges(parts.lines, now) if parts.lines else _unknown("")
     note = f"a JSON-RPC error that asks for payment: {found.note or 'no challenge'}"
-    return replace(found, kind=DecodedKind.RPC, note=note, findings=gravest_first((*parts.findings, *found.findings)))
+    return replace(_from_rpc(found, parts.findings), note=note)
+
+
+def _from_rpc(found: Decoded, findings: tuple[InspectFinding, ...]) -> Decoded:
+    return replace(found, kind=DecodedKind.RPC, findings=gravest_first((*findings, *found.findings)))
 
 
 def _unknown(note: str) -> Decoded:

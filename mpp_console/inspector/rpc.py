@@ -20,18 +20,22 @@ _CREDENTIAL: Final = "org.paymentauth/credential"
 _RECEIPT: Final = "org.paymentauth/receipt"
 _REQUIRED: Final = "org.paymentauth/payment-required"
 _CHALLENGE_SPEC: Final = "MCP transport §Challenge Structure"
+_RECEIPT_SPEC: Final = "MCP transport §Receipt Structure"
+_CAPABILITY_SPEC: Final = "MCP transport §Capability Advertisement"
+_NOTIFICATION_SPEC: Final = "MCP transport §Notifications"
 _SIGNAL_SPEC: Final = "MCP transport §Signaling Payment Required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcParts:
-    """`lines` are the challenges as WWW-Authenticate would carry them."""
+    """`lines` are the challenges as WWW-Authenticate would carry them, `advertises` the methods of a capability."""
 
     asks: bool = False
     lines: tuple[str, ...] = ()
     findings: tuple[InspectFinding, ...] = ()
     credential: Mapping[str, Any] | None = None
     receipt: Mapping[str, Any] | None = None
+    advertises: tuple[str, ...] = ()
 
 
 def payment_parts(message: Mapping[str, Any]) -> RpcParts:
@@ -40,13 +44,51 @@ def payment_parts(message: Mapping[str, Any]) -> RpcParts:
     for meta in (_mapping(part.get("_meta")) for part in (message, params, result)):
         for name in (_CREDENTIAL, _RECEIPT):
             if isinstance(meta.get(name), Mapping):
-                return RpcParts(credential=meta[name]) if name == _CREDENTIAL else RpcParts(receipt=meta[name])
+                return _carrying(message, meta[name], name)
         if isinstance(meta.get(_REQUIRED), Mapping):
             return _asking(meta[_REQUIRED])
     data = _mapping(error.get("data"))
     if error.get("code") in (PAYMENT_REQUIRED, VERIFICATION_FAILED) or "challenges" in data:
         return _asking(data, error)
-    return RpcParts()
+    return _advertising(result)
+
+
+def _carrying(message: Mapping[str, Any], value: Mapping[str, Any], name: str) -> RpcParts:
+    """A credential or a receipt, and whether the message is one that may carry it."""
+    findings: list[InspectFinding] = []
+    if name == _CREDENTIAL:
+        if "method" in message and "id" not in message:
+            text = "a notification carries a credential: nothing can answer it, so servers must not serve it"
+            findings.append(_finding("rpc-notification", L.FAIL, text, _NOTIFICATION_SPEC, "send it with an id"))
+        return RpcParts(credential=value, findings=tuple(findings))
+    if "error" in message:
+        text = "an error carries a receipt, as if it had been paid for"
+        findings.append(
+            _finding("rpc-receipt-on-error", L.FAIL, text, _RECEIPT_SPEC, "send receipts with results only")
+        )
+    if not isinstance(value.get("challengeId"), str):
+        text = "the receipt does not name its challenge"
+        findings.append(_finding("rpc-receipt-challenge", L.FAIL, text, _RECEIPT_SPEC, "send challengeId"))
+    return RpcParts(receipt=value, findings=tuple(findings))
+
+
+def _advertising(result: Mapping[str, Any]) -> RpcParts:
+    """What the answer to `initialize` says of payment: methods, each with its intents."""
+    experimental = _mapping(_mapping(result.get("capabilities")).get("experimental"))
+    if "payment" not in experimental:
+        return RpcParts()
+    methods = _mapping(experimental["payment"]).get("methods")
+    findings: list[InspectFinding] = []
+    if not isinstance(methods, Mapping) or not methods:
+        text = "the payment capability names no methods"
+        findings.append(_finding("rpc-capability", L.FAIL, text, _CAPABILITY_SPEC, "send methods, each with intents"))
+        return RpcParts(advertises=("",), findings=tuple(findings))
+    for name, method in methods.items():
+        intents = _mapping(method).get("intents")
+        if not isinstance(intents, list) or not all(isinstance(each, str) for each in intents) or not intents:
+            text = f"the capability {name!r:.60} lists no intents"
+            findings.append(_finding("rpc-capability", L.FAIL, text, _CAPABILITY_SPEC, 'send intents: ["charge"]'))
+    return RpcParts(advertises=tuple(str(name) for name in methods), findings=tuple(findings))
 
 
 def _asking(data: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> RpcParts:

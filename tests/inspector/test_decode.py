@@ -27,6 +27,10 @@ RECEIPT = Receipt(method="tempo", reference="0xfeed", timestamp="2026-05-01T12:0
 HEAD = required().decode().replace("\r\n", "\n")
 
 
+def capability(methods: object) -> dict[str, Any]:
+    return {"capabilities": {"experimental": {"payment": {"methods": methods}}}}
+
+
 def rpc(**data: Any) -> str:
     message = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32042, "message": "Payment Required", "data": data}}
     return json.dumps(message)
@@ -335,3 +339,30 @@ def test_a_pasted_discovery_document_is_told_and_judged() -> None:
     assert found.worst is FindingLevel.PASS
     broken = decode('{"openapi": "2.0", "paths": {}}', NOW)
     assert (broken.kind, broken.worst) == (DecodedKind.DISCOVERY, FindingLevel.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("message", "failing"),
+    [
+        ({"id": 2, "result": {"_meta": {"org.paymentauth/receipt": RECEIPT.to_dict()}}}, {"rpc-receipt-challenge"}),
+        (
+            {
+                "id": 2,
+                "error": {"code": -32603, "message": "no"},
+                "_meta": {"org.paymentauth/receipt": {**RECEIPT.to_dict(), "challengeId": "c"}},
+            },
+            {"rpc-receipt-on-error"},
+        ),
+        (
+            {"method": "tools/call", "params": {"_meta": {"org.paymentauth/credential": CREDENTIAL.to_dict()}}},
+            {"rpc-notification"},
+        ),
+        ({"id": 2, "result": capability({"tempo": {"intents": ["charge"]}})}, set()),
+        ({"id": 2, "result": capability({"tempo": {"intents": []}})}, {"rpc-capability"}),
+        ({"id": 2, "result": capability([])}, {"rpc-capability"}),
+    ],
+)
+def test_what_a_json_rpc_message_may_carry(message: dict[str, Any], failing: set[str]) -> None:
+    text = json.dumps({"jsonrpc": "2.0", **message})
+    assert decode(text, NOW).kind is DecodedKind.RPC
+    assert ids(text, FindingLevel.FAIL) == failing
