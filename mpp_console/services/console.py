@@ -64,6 +64,9 @@ _WARM = (
     "anyio.streams.tls",
     "web3",
 )
+BALANCE_SECONDS = 30.0
+"""How often balances are read while nothing happens here."""
+
 RETRY_SECONDS = 15.0
 """How often operations of unknown outcome are asked about while there are any: a payment's last moment is 25 s away."""
 
@@ -202,13 +205,14 @@ class Console:
             fund_unavailable=self._funds.unavailable,
             unresolved=self._unresolved,
             started=self._starting is not None and self._starting.done() and not _failed(self._starting),
+            budget=self._spending.budget,
         )
 
     async def balances(self, refresh: bool = True, *, account: str | None = None) -> tuple[BalanceView, ...]:
         """What the account (default: the one in use) holds of each token of the network.
 
-        A token that could not be asked has `available` None and the reason in `error`. `refresh=False` gives the cached
-        values of the account in use. Raises NoAccount when there is no account.
+        A token that could not be asked has the reason in `error`, and what was read last, if ever. `refresh=False`
+        gives the cached values of the account in use. Raises NoAccount when there is no account.
         """
         return await self._funds.read(account) if refresh or account is not None else self._funds.balances
 
@@ -275,6 +279,7 @@ class Console:
         await self._spending.read()
         await self.accounts.list()
         engine.spawn(self._settle_unresolved(), "looking after open payments")
+        engine.spawn(self._keep_balances(), "reading balances")
         account = await engine.account()
         if account is None:
             engine.notice("info", "There is no account yet.", "mpp-console accounts create main")
@@ -289,7 +294,14 @@ class Console:
                 text = f"an earlier {operation.kind} to {whom} turned out {operation.state}"
                 self._engine.notice("info", text, "mpp-console receipts list")
             self._unresolved = len(await self.payments.unresolved())
+            await self._spending.keep_fresh()
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _keep_balances(self) -> None:
+        """Reads the balances now and then: money may come in without our doing."""
+        while True:
+            await asyncio.sleep(BALANCE_SECONDS)
+            await self._funds.refresh()
 
     def _refresh_soon(self) -> None:
         """Money moved, or another account is in use: the sums and the balances on the screens are old."""

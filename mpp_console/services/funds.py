@@ -5,6 +5,7 @@ as text and QR code.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class FundsService:
             self._engine.events.publish(BalanceChanged(balances=(), at=self._engine.clock()))
 
     async def read(self, name: str | None) -> tuple[BalanceView, ...]:
-        """Balances of each token of the network. Raises NoAccount."""
+        """Balances of each token of the network; what cannot be read now is what was read last. Raises NoAccount."""
         engine = self._engine
         account = await engine.require_account(name)
         chain = await engine.chain.get()
@@ -58,9 +59,18 @@ class FundsService:
         found = await read_balances(chain, engine.network, account.address, clock=engine.clock)
         views = tuple(_balance_view(item) for item in found)
         if name is None:
+            if self.account is not None and self.account.address == account.address:
+                views = tuple(self._or_last_known(view) for view in views)
             self.account, self.balances, self.read_at = account_view(account), views, engine.clock()
             engine.events.publish(BalanceChanged(balances=views, at=self.read_at))
         return views
+
+    def _or_last_known(self, view: BalanceView) -> BalanceView:
+        """What could not be read now keeps its last value, with the age that it has, and says why."""
+        if view.available is not None:
+            return view
+        before = next((old for old in self.balances if old.currency.id == view.currency.id), view)
+        return replace(before, error=view.error)
 
     async def fund(self, name: str | None) -> FundResult:
         """Asks the faucet and waits until the money is there. Raises NoFaucet."""

@@ -46,6 +46,8 @@ __all__ = [
     "AccountKind",
     "AccountView",
     "BalanceView",
+    "BudgetPeriod",
+    "BudgetView",
     "Check",
     "ConsoleState",
     "ErrorKind",
@@ -87,6 +89,7 @@ __all__ = [
 
 ProfileKind = Literal["sandbox", "testnet", "mainnet", "custom"]
 AccountKind = Literal["local", "watch", "sandbox"]
+BudgetPeriod = Literal["day", "month"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,9 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceView:
-    """What the account holds of one currency; `available` None means that it could not be asked (`error` says why)."""
+    """What the account holds of one currency. `available` is what was read at `at`, None while it is unknown; `error`
+    says why it could not be read the last time.
+    """
 
     currency: Currency
     available: int | None
@@ -208,8 +213,31 @@ class PolicyView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """What payments took of one currency in the last day or the last thirty (both roll), and the most that the policy
+    lets them take in that time; `limit` None is no limit.
+    """
+
+    period: BudgetPeriod
+    spent: Money
+    limit: Money | None
+
+    @property
+    def left(self) -> Money | None:
+        """What may still be spent, never below zero; None without a limit."""
+        if self.limit is None:
+            return None
+        return Money(amount=max(self.limit.amount - self.spent.amount, 0), currency=self.spent.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleState:
-    """What the screens may draw at any moment without waiting; kept current by the services."""
+    """What the screens may draw at any moment without waiting; kept current by the services.
+
+    `locked` is deposited in payment channels, `at_risk` the part of it that could be lost if nobody acted,
+    `pending_refund` on its way back from closing ones; a currency without an entry is unknown, which is not zero.
+    `budget` is empty until the history was read.
+    """
 
     profile: ProfileView
     account: AccountView | None
@@ -223,3 +251,7 @@ class ConsoleState:
     fund_unavailable: str | None
     unresolved: int = 0
     started: bool = False
+    locked: tuple[Money, ...] = ()
+    at_risk: tuple[Money, ...] = ()
+    pending_refund: tuple[Money, ...] = ()
+    budget: tuple[BudgetView, ...] = ()
