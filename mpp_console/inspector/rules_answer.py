@@ -57,7 +57,7 @@ _PROBLEM_STATUS: Final = {
 
 def _status(case: Case) -> Iterator[Hit]:
     status = case.answer.status
-    if status == 402:
+    if status == 402 or (case.discovery is not None and case.discovery.answer is case.answer):
         return
     if case.offers:
         level = L.FAIL if status in (401, 403) else L.WARN

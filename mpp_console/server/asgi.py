@@ -102,7 +102,12 @@ def discovery_endpoint(
             categories=categories,
             operations=routes.operations(),
         )
-        return JSONResponse(document, headers={"Cache-Control": f"public, max-age={DISCOVERY_MAX_AGE}"})
+        headers = {
+            "Cache-Control": f"public, max-age={DISCOVERY_MAX_AGE}",
+            # A public price list, without cookies or credentials: pages of any origin may read it.
+            "Access-Control-Allow-Origin": "*",
+        }
+        return JSONResponse(document, headers=headers)
 
     return openapi
 

@@ -97,7 +97,7 @@ async def test_a_good_discovery_document_gets_nothing_but_the_notes_on_loopback(
 async def test_the_document_itself_is_judged_where_it_is_what_was_requested() -> None:
     async with serve(document(paths={})) as url:
         report = await inspect(url.replace("/paid", "/openapi.json"), Bad("asked", INFO, ()))
-    assert ("discovery-openapi", FAIL) in noteworthy(report)
+    assert noteworthy(report) == {("discovery-openapi", FAIL), ("discovery-clear-text", INFO)}
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.id)

@@ -285,6 +285,7 @@ async def test_path_parameters_belong_to_what_is_paid(shop: Shop, client: Client
 async def test_the_discovery_document_lists_prices(client: Client) -> None:
     answer = await client.get("/openapi.json")
     assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["access-control-allow-origin"] == "*"
     paths = answer.json()["paths"]
     assert paths["/thing"]["get"]["x-payment-info"] == {
         "offers": [{"method": "tempo", "intent": "charge", "amount": "100", "currency": "usd"}]
