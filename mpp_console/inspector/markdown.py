@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from mpp_console.inspector.decode import Decoded
 from mpp_console.inspector.report import InspectReport
 from mpp_console.inspector.rule import InspectFinding
 from mpp_console.protocol import FindingLevel, format_timestamp, inert
 
-__all__ = ["markdown"]
+__all__ = ["decoded_markdown", "markdown"]
 
 UNPAID: Final = "Unpaid request; nothing was signed and nothing was spent."
 _HEADINGS: Final = {
@@ -58,6 +59,18 @@ def _lines(report: InspectReport) -> Iterator[str]:
     if report.body:
         yield from ("", f"## Body ({report.body_bytes} bytes)", "")
         yield from _fence(report.body)
+
+
+def decoded_markdown(decoded: Decoded) -> str:
+    """A pasted text that holds no answer: what it is, what it says, what is wrong with it."""
+    lines = ["# Decoded", "", f"- it is {_span(decoded.note)}", "", "Decoded only; no request was made."]
+    for level, heading in _HEADINGS.items():
+        found = [finding for finding in decoded.findings if finding.level is level]
+        if found:
+            lines += ["", f"## {heading}", "", *(line for finding in found for line in _finding(finding))]
+    if decoded.value is not None:
+        lines += ["", "## Value", "", *_fence(json.dumps(decoded.value, indent=2, ensure_ascii=True), "json")]
+    return "\n".join(lines) + "\n"
 
 
 def _finding(finding: InspectFinding) -> Iterator[str]:

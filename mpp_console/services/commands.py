@@ -12,7 +12,7 @@ from mpp_console.protocol import inert
 from mpp_console.services.models import PayRequest, TransferRequest
 from mpp_console.services.views import is_secret_header
 
-__all__ = ["command_line", "pay_command", "transfer_command"]
+__all__ = ["command_line", "pay_command", "request_words", "transfer_command"]
 
 PROGRAM = "mpp-console"
 _BODY_LIMIT = 200
@@ -27,7 +27,18 @@ def command_line(profile: str, *words: str) -> str:
 def pay_command(profile: str, request: PayRequest) -> str:
     """The `pay` command of a request. A body that is long or not text is shown as `@FILE`."""
     account = () if request.account is None else ("--account", request.account)
-    words = [*account, "pay", without_userinfo(request.url)]
+    words = [*account, "pay", *request_words(request)]
+    for option, wish in (("--max-amount", request.max_amount), ("--offer", request.offer)):
+        if wish is not None:
+            words += [option, wish]
+    if request.mode == "quote":
+        words.append("--dry-run")
+    return command_line(profile, *words)
+
+
+def request_words(request: PayRequest) -> list[str]:
+    """The URL and the options that make the request, by the letters that curl has for them."""
+    words = [without_userinfo(request.url)]
     if request.method != ("POST" if request.body else "GET"):
         words += ["-X", request.method]
     for name, value in request.headers:
@@ -36,12 +47,7 @@ def pay_command(profile: str, request: PayRequest) -> str:
         words += ["-d", _body_text(request.body)]
     if request.follow_redirects:
         words.append("-L")
-    for option, wish in (("--max-amount", request.max_amount), ("--offer", request.offer)):
-        if wish is not None:
-            words += [option, wish]
-    if request.mode == "quote":
-        words.append("--dry-run")
-    return command_line(profile, *words)
+    return words
 
 
 def transfer_command(profile: str, request: TransferRequest) -> str:

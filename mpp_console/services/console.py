@@ -38,8 +38,10 @@ from mpp_console.services.server import ServerService
 from mpp_console.services.settings import Settings, load_settings
 from mpp_console.services.spending import Spending
 from mpp_console.services.transfers import TransfersService
+from mpp_console.services.url_history import UrlHistory
 
 if TYPE_CHECKING:
+    from mpp_console.protocol import Secret
     from mpp_console.services.inspect import Decoding, Inspection, InspectReport
 
 __all__ = ["Console"]
@@ -98,6 +100,7 @@ class Console:
         self.payments = PaymentsService(engine, self.server)
         self.transfers = TransfersService(engine)
         self.sandbox = SandboxService(engine)
+        self.urls = UrlHistory(engine.paths.urls)
         self.first_run = FirstRun(engine, paths)
         self._funds = FundsService(engine, self.accounts)
         self._spending = Spending(engine)
@@ -242,29 +245,29 @@ class Console:
         `inspection` asks for more than one request. Raises RequestFailed when no answer came within `patience` seconds.
         """
         from mpp_console.services.inspect import Inspection, inspect_url
+        from mpp_console.services.inspect_text import inspect_command
 
-        self._engine.log_command("inspect", url)
-        return await inspect_url(
-            self._engine,
-            PayRequest(
-                url=url,
-                method=method,
-                headers=headers,
-                body=body,
-                follow_redirects=follow_redirects,
-                timeout=patience,
-            ),
-            inspection or Inspection(),
+        wishes = inspection or Inspection()
+        request = PayRequest(
+            url=url,
+            method=method,
+            headers=headers,
+            body=body,
+            follow_redirects=follow_redirects,
+            timeout=patience,
         )
+        self._engine.log(inspect_command(self._engine.profile.name, request, wishes))
+        return await inspect_url(self._engine, request, wishes)
 
-    async def decode(self, text: str) -> Decoding:
+    async def decode(self, text: str, *, secret: Secret[bytes] | None = None) -> Decoding:
         """What a pasted text is: a header line, credential, receipt, response, curl command, HAR or JSON-RPC error.
 
-        No request is made; the offers in it are quoted. Never raises for the text.
+        No request is made; the offers in it are quoted. `secret` is the server's own, to check challenge ids with.
+        Never raises for the text.
         """
         from mpp_console.services.inspect import decode_text
 
-        return await decode_text(self._engine, text)
+        return await decode_text(self._engine, text, secret=secret)
 
     def policy(self) -> PolicyView:
         """The spending policy in force, for people. Raises SettingsError for one that does not hold."""

@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mpp_console.inspector import InspectFinding, InspectLeg, InspectOffer, InspectReport, UnreadableOffer
+from mpp_console.inspector import (
+    InspectFinding,
+    InspectLeg,
+    InspectOffer,
+    InspectReport,
+    LegPhase,
+    UnreadableOffer,
+)
 from mpp_console.inspector.decode import Decoded, DecodedKind, decode
+from mpp_console.inspector.findings import gravest_first, judge_case
 from mpp_console.inspector.markdown import markdown
 from mpp_console.protocol import FindingLevel, MppError, Secret
 from mpp_console.services.errors import RequestFailed
@@ -17,10 +25,14 @@ from mpp_console.services.once import load
 from mpp_console.services.requests import checked_request, request_error
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mpp_console.inspector.evidence import ChainFacts
+    from mpp_console.inspector.reading import Case
     from mpp_console.services.engine import Engine
 
 __all__ = [
+    "BINDING_RULE",
     "Decoded",
     "DecodedKind",
     "Decoding",
@@ -29,14 +41,18 @@ __all__ = [
     "InspectOffer",
     "InspectReport",
     "Inspection",
+    "LegPhase",
     "UnreadableOffer",
     "decode",
     "decode_text",
     "inspect_url",
     "markdown",
+    "recognise",
 ]
 
 CHAIN_PATIENCE = 5.0
+BINDING_RULE = "id-binding"
+"""The rule that checks challenge ids with the server's own secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +86,36 @@ class Decoding:
         return {**self.decoded.to_dict(), "report": None if self.report is None else self.report.to_dict()}
 
 
-async def decode_text(engine: Engine, text: str, account_name: str | None = None) -> Decoding:
+async def recognise(text: str, now: datetime) -> Decoded:
+    """What a text is, for somebody who is still typing it: read beside the loop, since a HAR takes its time."""
+    return await asyncio.to_thread(decode, text, now)
+
+
+async def decode_text(
+    engine: Engine, text: str, account_name: str | None = None, secret: Secret[bytes] | None = None
+) -> Decoding:
     """Reads a pasted text, and quotes the offers in it. Makes no request to anybody but the profile's own chain, for
-    the quotes."""
-    decoded = decode(text, engine.clock())
+    the quotes. `secret` is the server's own challenge secret, to check the ids with."""
+    decoded = await recognise(text, engine.clock())
     if decoded.case is None:
         return Decoding(decoded=decoded)
+    if secret is not None:
+        decoded = await asyncio.to_thread(_with_secret, decoded, decoded.case, secret)
     await load("mpp_console.inspector.probe", "mpp_console.methods.tempo.payer")
     from mpp_console.inspector.probe import report_on
 
-    payers = await engine.quoting_payers(account_name) if decoded.case.offers else ()
-    report = await report_on(decoded.case, payers, decoded.rules)
+    case = decoded.case
+    assert case is not None  # noqa: S101 - it was there above
+    payers = await engine.quoting_payers(account_name) if case.offers else ()
+    report = await report_on(case, payers, decoded.rules)
     return Decoding(decoded=decoded, report=replace(report, findings=decoded.findings))
+
+
+def _with_secret(decoded: Decoded, case: Case, secret: Secret[bytes]) -> Decoded:
+    case = replace(case, evidence=replace(case.evidence, secret=secret))
+    rules = tuple(rule for rule in decoded.rules if rule.id == BINDING_RULE)
+    found = (finding for finding in judge_case(case, rules) if finding.id == BINDING_RULE)
+    return replace(decoded, case=case, findings=gravest_first((*decoded.findings, *found)))
 
 
 async def inspect_url(engine: Engine, request: PayRequest, inspection: Inspection = Inspection()) -> InspectReport:

@@ -47,6 +47,11 @@ class ProfilePaths:
         """Permissions to pay an origin without asking."""
         return self.folder / "allowances.json"
 
+    @property
+    def urls(self) -> Path:
+        """URLs that were inspected, without secrets."""
+        return self.folder / "urls.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
