@@ -19,11 +19,13 @@ from mpp_console.protocol import MppError
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["EmbeddedServer", "PortTaken", "ServerFailed"]
+__all__ = ["CUT", "EmbeddedServer", "PortTaken", "ServerFailed"]
 
 STOP_SECONDS: Final = 2.0
 """How long requests under way may take to end after `stop`; then they are cut off."""
 _BACKLOG: Final = 2_048
+CUT: Final = "mpp_console.cut"
+"""The ASGI extension (a callable without arguments) that closes a request's connection at once."""
 
 
 class PortTaken(MppError):
@@ -72,7 +74,7 @@ class EmbeddedServer:
         server_class, config_class = await asyncio.to_thread(_uvicorn)
         self._socket = self._listen()
         config = config_class(
-            self._app,
+            self._cuttable(self._app),
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -130,9 +132,30 @@ class EmbeddedServer:
                 raise PortTaken(
                     f"port {self._port} is taken by another program", hint="Choose another port, or 0 for any free one."
                 ) from error
-            raise ServerFailed(f"cannot listen on {self._host}:{self._port}: {error.strerror or error}") from error
+            hint = None
+            if error.errno == errno.EACCES:
+                hint = "Ports below 1024 are the system's: choose one from 1024 on, or 0 for any free one."
+            reason = error.strerror or error
+            raise ServerFailed(f"cannot listen on {self._host}:{self._port}: {reason}", hint=hint) from error
         listener.setblocking(False)
         return listener
+
+    def _cuttable(self, app: Any) -> Any:
+        """The application with an extension that closes a request's connection at once, as a network might."""
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope.get("client"):
+                extensions = {**scope.get("extensions", {}), CUT: lambda: self._cut(tuple(scope["client"]))}
+                scope = {**scope, "extensions": extensions}
+            await app(scope, receive, send)
+
+        return served
+
+    def _cut(self, peer: tuple[str, int]) -> None:
+        for connection in tuple(self._server.server_state.connections) if self._server is not None else ():
+            transport = getattr(connection, "transport", None)
+            if transport is not None and transport.get_extra_info("peername") == peer:
+                transport.abort()
 
     async def _until_listening(self, started: asyncio.Event) -> None:
         """Returns when the server listens, or when it has ended instead."""

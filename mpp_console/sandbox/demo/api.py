@@ -1,30 +1,39 @@
-"""The demo as an ASGI application: serve it with `EmbeddedServer` or any ASGI server, on loopback only."""
+"""The demo as an ASGI application: serve it with `EmbeddedServer` or any ASGI server, on loopback only.
+
+Routes and faults may change while it is served: every change makes a new application, and a request stays in the one
+that it began in.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
-from starlette.types import ASGIApp
+from starlette.routing import request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mpp_console.methods.base import Clock, Payee
 from mpp_console.methods.tempo.networks import Network
 from mpp_console.protocol import DISCOVERY_PATH, ChallengeBinder
-from mpp_console.sandbox.demo.catalogue import DemoRoute, catalogue
+from mpp_console.sandbox.demo.catalogue import DemoRoute, Entry, catalogue
 from mpp_console.sandbox.demo.content import echoed, reading
-from mpp_console.sandbox.demo.faults import WithoutReceipt
+from mpp_console.sandbox.demo.faults import SLOW_SECONDS, Fault, LostAnswer, WithoutReceipt, delivery, spoiled
+from mpp_console.sandbox.demo.own import OwnRoute, fixed_answer, own_entries
+from mpp_console.sandbox.demo.recording import Exchange, ExchangeRecorder, HandlerTimes
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, payment_of
 from mpp_console.server.asgi_access import AccessTail, RequestAnswered
 from mpp_console.server.events import GateEvent
 from mpp_console.server.gate import DEFAULT_LIMITS, Gate, GateLimits
-from mpp_console.server.routes import RouteTable
+from mpp_console.server.routes import Route, RouteTable
 from mpp_console.server.stores.base import Store
 
 if TYPE_CHECKING:
@@ -33,11 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DemoApi", "DemoEvent"]
 
-DemoEvent = GateEvent | RequestAnswered
-"""What an operator sees: the gate's decisions, and each request with its answer."""
+DemoEvent = GateEvent | RequestAnswered | Exchange
+"""What an operator sees, in this order: the gate's decisions, what was said, and each request with its answer."""
 
-SLOW_SECONDS: Final = 3.0
-"""Long enough to see a payment wait, short enough to sit through."""
 TITLE: Final = "Demo paid API"
 VERSION: Final = "1"
 SUMMARY: Final = "Small weather readings for small payments."
@@ -54,9 +61,9 @@ def _unobserved(event: DemoEvent) -> None:
 class DemoApi:
     """A paid API that charges to `recipient` on `network`, over `chain`.
 
-    `binder` and `store` are the gate's; `sponsor` None leaves /sponsored out. `delay` is how /slow waits, `observe`
-    gets every event. `payee` replaces the Tempo payee, for another rail or for tests. Raises ValueError for a
-    recipient that cannot be paid.
+    `binder` and `store` are the gate's; `sponsor` None leaves /sponsored out. `delay` is how /slow waits, `counter`
+    measures (seconds), `observe` gets every event. `payee` replaces the Tempo payee, for another rail or for tests.
+    Raises ValueError for a recipient that cannot be paid.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class DemoApi:
         clock: Clock = _utc_now,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         delay: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counter: Callable[[], float] = time.perf_counter,
         limits: GateLimits = DEFAULT_LIMITS,
         observe: Callable[[DemoEvent], None] = _unobserved,
         payee: Payee | None = None,
@@ -82,8 +90,14 @@ class DemoApi:
         self._delay = delay
         if payee is None:
             payee = _tempo_payee(recipient=recipient, network=network, chain=chain, clock=clock, sponsor=sponsor)
-        self._entries = catalogue(payee, network, sponsored=sponsor is not None)
-        self.table = RouteTable(entry.route for entry in self._entries)
+        self._counter = counter
+        self._observe = observe
+        self._payee = payee
+        self._network = network
+        self._built_in = catalogue(payee, network, sponsored=sponsor is not None)
+        self._own: tuple[OwnRoute, ...] = ()
+        self._everywhere: frozenset[Fault] = frozenset()
+        self._faults: Mapping[str, frozenset[Fault]] = {}
         self.gate = Gate(
             realm=realm,
             binder=binder,
@@ -93,29 +107,111 @@ class DemoApi:
             limits=limits,
             observe=observe,
         )
-        charged = PaymentMiddleware(self._application(), self.gate, self.table)
-        lossy = WithoutReceipt(charged, {"/faults/no-receipt"})
-        self.app: ASGIApp = AccessTail(lossy, observe=observe, clock=clock)
+        self._build()
+        self.app: ASGIApp = _Application(lambda scope, receive, send: self._current(scope, receive, send))
 
     def routes(self) -> tuple[DemoRoute, ...]:
-        """Every route, faults included, in the order in which to show them."""
+        """Every route, faults included, in the order in which to show them; a person's own come first."""
         return tuple(entry.told for entry in self._entries)
 
-    def _application(self) -> Starlette:
-        special = {"/free": self._price_list, "/echo": self._echo, "/slow": self._slow, "/faults/server-error": _fail}
-        routes = [
-            StarletteRoute(told.path, special.get(told.path, self._reading), methods=[told.method])
-            for told in self.routes()
-        ]
+    def use_routes(self, own: Iterable[OwnRoute]) -> None:
+        """Serves these beside the demo's, from the next request on. Raises as `own_entries`, and changes nothing then.
+
+        A path of the demo's own is never taken over.
+        """
+        before, self._own = self._own, tuple(own)
+        self._build_or_go_back(lambda: setattr(self, "_own", before))
+
+    def use_faults(
+        self, by_route: Mapping[str, Collection[Fault]], everywhere: Collection[Fault] = frozenset()
+    ) -> None:
+        """Switches faults: `by_route` by `DemoRoute.key`, `everywhere` for all routes. What is not named goes off."""
+        before = self._faults, self._everywhere
+        self._faults = {key: frozenset(faults) for key, faults in by_route.items()}
+        self._everywhere = frozenset(everywhere)
+
+        def go_back() -> None:
+            self._faults, self._everywhere = before
+
+        self._build_or_go_back(go_back)
+
+    def _build_or_go_back(self, go_back: Callable[[], None]) -> None:
+        try:
+            self._build()
+        except BaseException:
+            go_back()
+            raise
+
+    def _build(self) -> None:
+        own = own_entries(self._own, self._payee, self._network)
+        entries = tuple(self._spoil(entry) for entry in (*own, *self._built_in))
+        # The demo's own paths decide first, so that `/{name}` takes none of them over.
+        table = RouteTable(entry.route for entry in (*entries[len(own) :], *entries[: len(own)]))
+        behind = HandlerTimes(self._application(entries, table), self._counter)
+        charged = PaymentMiddleware(behind, self.gate, table)
+        lossy = WithoutReceipt(charged, lambda scope: scope["path"] == "/faults/no-receipt" or without(scope))
+        recorded = ExchangeRecorder(lossy, record=self._observe, counter=self._counter)
+        told = AccessTail(recorded, observe=self._observe, clock=self._clock)
+
+        def has(fault: Fault) -> Callable[[Scope], bool]:
+            keys = {entry.key: entry.route for entry in entries if fault in self._of(entry.key)}
+
+            def asked(scope: Scope) -> bool:
+                route = table.match(scope["method"], scope["path"]) if keys else None
+                return route is not None and f"{route.method} {route.path}" in keys
+
+            return asked
+
+        without = has(Fault.NO_RECEIPT)
+        self._entries, self.table = entries, table
+        self._current: ASGIApp = LostAnswer(told, has(Fault.LOST))
+
+    def _of(self, key: str) -> frozenset[Fault]:
+        return self._everywhere | self._faults.get(key, frozenset())
+
+    def _spoil(self, entry: Entry) -> Entry:
+        faults = self._of(entry.key)
+        if not faults:
+            return entry
+        offers = tuple(spoiled(offer, faults) for offer in entry.route.offers)
+        route = entry.route
+        return replace(
+            entry,
+            route=Route(
+                method=route.method,
+                path=route.path,
+                offers=offers,
+                summary=route.summary,
+                discoverable=route.discoverable,
+            ),
+        )
+
+    def _application(self, entries: Iterable[Entry], table: RouteTable) -> Starlette:
+        special: dict[str, Any] = {
+            "/free": self._price_list,
+            "/echo": self._echo,
+            "/slow": self._slow,
+            "/faults/server-error": _fail,
+        }
+        special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}
+        by_key = {entry.key: entry.told for entry in entries}
+        routes = []
+        for route in table:
+            told = by_key[f"{route.method} {route.path}"]
+            endpoint = special.get(told.key if told.own else told.path, self._reading)
+            handler = request_response(endpoint)
+            if faults := self._of(told.key):
+                handler = delivery(handler, faults, self._delay)
+            routes.append(StarletteRoute(told.path, _Application(handler), methods=[told.method]))
         document = discovery_endpoint(
-            self.table,
+            table,
             title=TITLE,
             version=VERSION,
             description=SUMMARY,
             categories=("data", "developer-tools"),
         )
         about = [StarletteRoute(DISCOVERY_PATH, document), StarletteRoute("/llms.txt", self._llms)]
-        return Starlette(routes=[*routes, *about])
+        return Starlette(routes=[*about, *routes])
 
     async def _reading(self, request: Request) -> Response:
         station = request.query_params.get("station")
@@ -140,7 +236,17 @@ class DemoApi:
             for told in self.routes()
             if told.fault is None
         ]
-        return JSONResponse({"currency": self._entries[0].told.currency.symbol, "routes": prices})
+        return JSONResponse({"currency": self._built_in[0].told.currency.symbol, "routes": prices})
+
+
+class _Application:
+    """An ASGI application as an object: servers and routers tell it from other callables by that."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 def _tempo_payee(

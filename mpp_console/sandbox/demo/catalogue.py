@@ -13,7 +13,7 @@ from mpp_console.methods.base import Payee
 from mpp_console.methods.tempo.keys import to_checksum
 from mpp_console.methods.tempo.networks import Network, Token
 from mpp_console.protocol import Currency
-from mpp_console.sandbox.demo.faults import BrokenRecipient, DearerThanOffered
+from mpp_console.sandbox.demo.faults import ALREADY_OVER, BrokenRecipient, DearerThanOffered
 from mpp_console.server.offers import DEFAULT_EXPIRY, Offer
 from mpp_console.server.routes import Route
 
@@ -25,14 +25,12 @@ PARTNER_SHARE: Final = 2_500
 PARTNER: Final = to_checksum("0x" + hashlib.sha256(b"demo partner").hexdigest()[:40])
 """Gets the split of /split. Nobody holds its key."""
 
-ALREADY_OVER: Final = timedelta(seconds=-1)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoRoute:
     """What a person is told about a route. `amount` in base units of `currency`; `fault` names what goes wrong.
 
-    `rail` and `intent` are empty for the free route.
+    `rail` and `intent` are empty for a free route. `own` tells a route that a person made from those of the demo.
     """
 
     method: str
@@ -43,6 +41,12 @@ class DemoRoute:
     currency: Currency
     note: str
     fault: str | None = None
+    own: bool = False
+
+    @property
+    def key(self) -> str:
+        """What switches and counters know it by: `GET /charge`."""
+        return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,10 @@ class Entry:
 
     route: Route
     told: DemoRoute = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.told.key
 
 
 def catalogue(payee: Payee, network: Network, *, sponsored: bool) -> tuple[Entry, ...]:

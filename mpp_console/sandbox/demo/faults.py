@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.methods.base import ClaimStore, Payee
-from mpp_console.protocol import Credential, Receipt, encode_object, parse_base_units
+from mpp_console.protocol import Credential, CredentialReplayed, Receipt, encode_object, parse_base_units
+from mpp_console.sandbox.embedded import CUT
+from mpp_console.server.asgi import payment_of
+from mpp_console.server.offers import Offer
 
-__all__ = ["BROKEN_RECIPIENT", "BrokenRecipient", "DearerThanOffered", "WithoutReceipt"]
+__all__ = [
+    "ALREADY_OVER",
+    "BROKEN_RECIPIENT",
+    "SLOW_SECONDS",
+    "AlreadyUsed",
+    "BrokenRecipient",
+    "DearerThanOffered",
+    "Fault",
+    "LostAnswer",
+    "WithoutReceipt",
+    "delivery",
+    "spoiled",
+]
 
+ALREADY_OVER: Final = timedelta(seconds=-1)
+SLOW_SECONDS: Final = 3.0
+"""Long enough to see a payment wait, short enough to sit through."""
 BROKEN_RECIPIENT: Final = "0x52908400098527886E0F7030069857D2E4169eE7"
 """Mixed letter case that is no EIP-55 checksum: the mark of an address that was mistyped or tampered with."""
+
+
+class Fault(StrEnum):
+    """What can be switched on for a route. The first four spoil the payment, the others the delivery after it."""
+
+    EXPIRED = "expired"
+    WRONG_AMOUNT = "wrong-amount"
+    BAD_RECIPIENT = "bad-recipient"
+    REPLAY = "replay"
+    SLOW = "slow"
+    SERVER_ERROR = "server-error"
+    NO_RECEIPT = "no-receipt"
+    LOST = "lost"
+
+
+_UNPAYABLE: Final = frozenset({Fault.WRONG_AMOUNT, Fault.REPLAY})
+"""Faults that refuse an honest payment. They take pull only: what a client broadcasts itself would be gone."""
 
 
 class DearerThanOffered:
@@ -45,6 +82,27 @@ class DearerThanOffered:
         return await self._payee.verify(replace(credential, challenge=challenge), claims, now=now)
 
 
+class AlreadyUsed:
+    """A payee that takes every credential for one it has seen before. Nothing is broadcast and no money moves."""
+
+    def __init__(self, payee: Payee) -> None:
+        self._payee = payee
+
+    @property
+    def method(self) -> str:
+        return self._payee.method
+
+    @property
+    def intent(self) -> str:
+        return self._payee.intent
+
+    def offer(self, *, amount: int, options: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        return self._payee.offer(amount=amount, options=options)
+
+    async def verify(self, credential: Credential, claims: ClaimStore, *, now: datetime) -> Receipt:
+        raise CredentialReplayed
+
+
 class BrokenRecipient:
     """A payee whose offers name a recipient with a broken checksum; a careful client refuses to pay it."""
 
@@ -67,11 +125,11 @@ class BrokenRecipient:
 
 
 class WithoutReceipt:
-    """Takes `Payment-Receipt` off the answers of some paths, as a proxy that knows no payments might."""
+    """Takes `Payment-Receipt` off the answers of some requests, as a proxy that knows no payments might."""
 
-    def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, lossy: Callable[[Scope], bool]) -> None:
         self._app = app
-        self._paths = frozenset(paths)
+        self._lossy = lossy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def stripped(message: Message) -> None:
@@ -80,5 +138,73 @@ class WithoutReceipt:
                 message = {**message, "headers": kept}
             await send(message)
 
-        lossy = scope["type"] == "http" and scope["path"] in self._paths
+        lossy = scope["type"] == "http" and self._lossy(scope)
         await self._app(scope, receive, stripped if lossy else send)
+
+
+class LostAnswer:
+    """Lets some answers vanish after the payment was taken: the connection breaks and the client knows nothing.
+
+    What is asked for unpaid still gets its answer, so that there is something to pay. A server without the `CUT`
+    extension leaves the client waiting until it gives up.
+    """
+
+    def __init__(self, app: ASGIApp, lost: Callable[[Scope], bool]) -> None:
+        self._app = app
+        self._lost = lost
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._lost(scope):
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+
+        await self._app(scope, receive, hold)
+        if payment_of(scope) is None:
+            for message in held:
+                await send(message)
+            return
+        cut = scope.get("extensions", {}).get(CUT)
+        if cut is not None:
+            cut()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def spoiled(offer: Offer, faults: Collection[Fault]) -> Offer:
+    """The offer as it is made while `faults` are on; those that concern the delivery leave it as it is."""
+    payee, options = offer.payee, dict(offer.options)
+    if Fault.BAD_RECIPIENT in faults:
+        payee = BrokenRecipient(payee)
+    if Fault.WRONG_AMOUNT in faults:
+        payee = DearerThanOffered(payee)
+    if Fault.REPLAY in faults:
+        payee = AlreadyUsed(payee)
+    if _UNPAYABLE & set(faults):
+        options["supported_modes"] = ["pull"]
+    expires_in = ALREADY_OVER if Fault.EXPIRED in faults else offer.expires_in
+    return Offer(
+        payee=payee,
+        amount=offer.amount,
+        description=offer.description,
+        options=options,
+        expires_in=expires_in,
+        credential_header=offer.credential_header,
+    )
+
+
+def delivery(app: ASGIApp, faults: Collection[Fault], delay: Callable[[float], Awaitable[None]]) -> ASGIApp:
+    """The handler of a route as it answers while `faults` are on; it runs after the payment."""
+
+    async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+        if Fault.SLOW in faults:
+            await delay(SLOW_SECONDS)
+        if Fault.SERVER_ERROR in faults:
+            await JSONResponse({"error": "This fault was switched on."}, status_code=500)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return faulty
