@@ -47,9 +47,9 @@ class Moment:
         return self.now
 
 
-def write_chain(path: Path, random_bytes: Callable[[int], bytes]) -> tuple[str, ...]:
-    """Makes the chain's file. Gives, for each receipt of the history, what its payment is called: a transaction's hash,
-    or the challenge's id where no money moved.
+def write_chain(path: Path | None, random_bytes: Callable[[int], bytes]) -> tuple[str, ...]:
+    """Makes the chain's file (None: in memory). Gives what each receipt's payment is called: a transaction's hash, or
+    the challenge's id where no money moved.
     """
     clock = Moment(NOW - timedelta(days=9))
     ledger = Ledger(path)

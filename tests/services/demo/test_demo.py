@@ -1,0 +1,216 @@
+"""The demo state is the one that the screens' tests show, the same every time, and gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpp_console.services import Console
+from mpp_console.services.demo import references, seeds
+from mpp_console.services.demo.chain import KEYS, write_chain
+from mpp_console.services.demo.opening import DemoClock, demo_home, open_demo, start_server
+from mpp_console.services.demo.references import REFERENCES
+from mpp_console.services.models import ConsoleState, ReceiptRow, Stage
+from mpp_console.services.paths import HOME_VARIABLE
+from tests.tui.seeded import SeededConsole
+
+
+def standing() -> float:
+    return 0.0
+
+
+@asynccontextmanager
+async def opened(*, server: bool = False) -> AsyncIterator[Console]:
+    """The demo with a clock that stands still."""
+    with demo_home() as home:
+        async with await open_demo(home, clock=DemoClock(standing)) as console:
+            await console.start()
+            if server:
+                await start_server(console)
+            yield console
+
+
+async def all_rows(console: Console) -> list[ReceiptRow]:
+    rows: list[ReceiptRow] = []
+    page = await console.receipts.page(limit=10)
+    rows += page.rows
+    while page.next:
+        page = await console.receipts.page(after=page.next, limit=10)
+        rows += page.rows
+    return rows
+
+
+def without_addresses(state: ConsoleState) -> ConsoleState:
+    """The one thing that differs between two openings: on which ports of this machine they listen."""
+    server = replace(state.server, url=None, rpc_url=None)
+    return replace(state, profile=replace(state.profile, rpc_url=None), server=server)
+
+
+async def everything(console: Console) -> dict[str, Any]:
+    rows = await all_rows(console)
+    return {
+        "state": without_addresses(console.snapshot()),
+        "receipts": [await console.receipts.get(row.id) for row in rows],
+        "operations": await console.receipts.operations(),
+        "requests": await console.receipts.requests(),
+        "served": console.server.requests(),
+        "accounts": await console.accounts.list(),
+        "policy": console.policy(),
+        "spending": await console.receipts.spending(seeds.NOW - timedelta(days=2), timedelta(hours=1)),
+        "sandbox": {**await console.sandbox.status(), "folder": ""},
+    }
+
+
+async def test_the_demo_shows_the_rows_of_the_seeded_console() -> None:
+    async with opened() as console:
+        rows = await all_rows(console)
+        details = {row.id: await console.receipts.get(row.id) for row in rows}
+    assert len(rows) == 37
+    assert rows == list((await SeededConsole().receipts.page()).rows)
+    assert {row.direction for row in rows} == {"sent", "received"}
+    for row in rows:
+        assert details[row.id].fields == seeds.receipt_fields(row)
+        assert (details[row.id].operation is None) == (row.direction == "received")
+
+
+async def test_the_demo_is_in_the_state_of_the_seeded_console() -> None:
+    seeded = SeededConsole()
+    told = seeded.snapshot()
+    async with opened() as console:
+        state = console.snapshot()
+        assert await console.accounts.list() == await seeded.accounts.list()
+        assert list(await console.receipts.requests()) == list(reversed(seeds.requests()))
+    assert state.account == told.account
+    assert [(held.currency, held.available) for held in state.balances] == [
+        (held.currency, held.available) for held in told.balances
+    ]
+    assert (state.spent_today, state.spent_month) == (told.spent_today, told.spent_month)
+    assert state.unresolved == 0
+
+
+async def test_opening_it_twice_gives_the_same() -> None:
+    async with opened(server=True) as console:
+        once = await everything(console)
+    async with opened(server=True) as console:
+        again = await everything(console)
+    assert once == again
+    assert once["state"].profile.badge == "DEMO"
+    assert once["state"].server.running
+    assert once["state"].server.requests == len(seeds.requests())
+
+
+async def test_operations_are_the_journals_side_of_what_was_sent() -> None:
+    async with opened() as console:
+        operations = await console.receipts.operations()
+    sent = [row for row in seeds.history() if row.direction == "sent"]
+    assert [replace(item, explorer_url=None) for item in operations] == [
+        seeds.operation(row) for row in sorted(sent, key=lambda row: row.at, reverse=True)
+    ]
+
+
+def test_references_are_what_the_chain_calls_the_payments() -> None:
+    found = write_chain(None, bytes)
+    assert found == REFERENCES, "run: python -m tests.services.demo.test_demo"
+
+
+def test_keys_belong_to_the_seeded_addresses() -> None:
+    from mpp_console.methods.tempo.keys import LocalSigner
+
+    assert {address: LocalSigner(key).address for address, key in KEYS.items()} == {name: name for name in KEYS}
+
+
+async def test_every_sent_reference_is_a_transaction_of_the_demos_chain() -> None:
+    async with opened() as console:
+        chain = await console._engine.chain.get()
+        for row in seeds.history():
+            if row.amount:
+                receipt = await chain.receipt(row.reference)
+                assert receipt is not None
+                assert receipt.status
+                assert receipt.sender == row.payer
+
+
+async def test_a_test_payment_works_while_the_clock_stands() -> None:
+    async with opened(server=True) as console:
+        result = await console.payments.test().result()
+        assert result.stage is Stage.DONE, result.error
+        assert result.receipt_id is not None
+        assert (await console.receipts.get(result.receipt_id)).row.at == seeds.NOW
+
+
+async def test_the_server_takes_another_port_where_its_own_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        monkeypatch.setattr(seeds, "PORT", taken)
+        async with opened(server=True) as console:
+            url = console.server.view().url
+    assert url is not None
+    assert not url.endswith(f":{taken}")
+
+
+async def test_nobody_is_offered_the_tour_in_the_demo() -> None:
+    async with opened() as console:
+        assert not await console.first_run.tour_due()
+
+
+def test_the_clock_begins_at_the_demos_present_and_goes_on() -> None:
+    passed = [100.0]
+    clock = DemoClock(lambda: passed[0])
+    assert clock() == seeds.NOW
+    passed[0] += 2.5
+    assert clock() == seeds.NOW + timedelta(seconds=2.5)
+    assert isinstance(DemoClock()(), datetime)
+
+
+def test_the_home_is_private_found_by_all_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, "/somewhere/else")
+    monkeypatch.delenv("PYTHON_KEYRING_BACKEND", raising=False)
+    with demo_home() as home:
+        assert os.environ[HOME_VARIABLE] == str(home)
+        assert "null" in os.environ["PYTHON_KEYRING_BACKEND"]
+        assert home.stat().st_mode & 0o777 == 0o700
+        (home / "something").write_text("x")
+    assert not home.exists()
+    assert os.environ[HOME_VARIABLE] == "/somewhere/else"
+    assert "PYTHON_KEYRING_BACKEND" not in os.environ
+
+
+WAITING = """
+import sys, time
+from mpp_console.services.demo.opening import demo_home
+with demo_home() as home:
+    print(home, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_leaves_nothing_behind(number: signal.Signals) -> None:
+    process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    home = Path(process.stdout.readline().strip())
+    assert home.is_dir()
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert not home.exists()
+
+
+if __name__ == "__main__":
+    path = Path(references.__file__)
+    head = path.read_text(encoding="utf-8").partition("REFERENCES: Final")[0]
+    lines = "".join(f'    "{name}",\n' for name in write_chain(None, bytes))
+    path.write_text(f"{head}REFERENCES: Final[tuple[str, ...]] = (\n{lines})\n", encoding="utf-8")
