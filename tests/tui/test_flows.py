@@ -146,7 +146,7 @@ async def test_capital_t_calls_every_route_and_shows_the_outcomes() -> None:
 async def test_plus_funds_and_the_balance_follows() -> None:
     async with console_app() as (app, pilot):
         await press(pilot, "plus")
-        assert "1,999,999.676000 pathUSD" in bar(app)
+        assert "1,999,999.487698 pathUSD" in bar(app)
 
 
 async def test_privacy_masks_every_screen() -> None:
@@ -159,7 +159,7 @@ async def test_privacy_masks_every_screen() -> None:
             assert "0.010000" not in text
             assert PAYER[-4:] not in text
         await press(pilot, "asterisk")
-        assert "999,999.676000" in bar(app)
+        assert "999,999.487698" in bar(app)
 
 
 async def test_a_filter_narrows_and_esc_clears_it() -> None:
