@@ -71,9 +71,13 @@ class SyncClient(PaymentError):
 
 
 class NotPaid(PaymentError):
-    """Nothing was paid and nothing left this machine: the request may safely be made again."""
+    """Nothing was paid and nothing left this machine: the request may safely be made again.
+
+    `response` is the answer that asked for money, when there is one.
+    """
 
     default_code = "not-paid"
+    response: httpx.Response | None = None
 
 
 class NoUsableOffer(NotPaid):

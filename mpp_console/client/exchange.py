@@ -87,6 +87,13 @@ class Exchange:
 
     async def pay(self, response: httpx.Response) -> httpx.Request | None:
         """The request with the credential; None when the answer asks for none. Raises PaymentError."""
+        try:
+            return await self._pay(response)
+        except NotPaid as error:
+            error.response = response
+            raise
+
+    async def _pay(self, response: httpx.Response) -> httpx.Request | None:
         asked = read_challenges(response)
         if asked is None:
             self._step(ExchangeEvent.SERVE)

@@ -25,6 +25,7 @@ from mpp_console.services.models import (
 __all__ = [
     "AccountsChanged",
     "BalanceChanged",
+    "BodyArrived",
     "CommandLogged",
     "ConsoleEvent",
     "EventBus",
@@ -68,6 +69,16 @@ class PaymentProgress:
     operation_id: str | None = None
     message: str = ""
     error: ErrorView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyArrived:
+    """The head of a task's answer is here (`size` 0), or more of its body: `size` bytes so far. Told a few times a
+    second at most, and at the end.
+    """
+
+    task_id: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,7 @@ ConsoleEvent = (
     BalanceChanged
     | AccountsChanged
     | PaymentProgress
+    | BodyArrived
     | ReceiptRecorded
     | ServerChanged
     | RequestServed

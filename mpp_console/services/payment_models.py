@@ -17,6 +17,8 @@ from mpp_console.protocol import Currency, format_units
 PayMode = Literal["review", "auto", "quote"]
 ErrorKind = Literal["general", "usage", "network", "payment"]
 VerdictAction = Literal["allow", "confirm", "refuse"]
+BodyEnd = Literal["whole", "stopped", "cut", "broken"]
+"""How a body ended: by itself, on request, at the limit of what is kept, or before its time."""
 
 
 class Stage(StrEnum):
@@ -196,7 +198,11 @@ class OperationView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegTiming:
-    """How long one leg took, in milliseconds (`challenge`, `review`, `sign`, `pay`, `total`)."""
+    """How long one leg took, in milliseconds. Each begins where the one before ended; `total` spans them all.
+
+    Paid: `challenge` (until the 402), `review`, `sign`, `pay` (until the paid answer's head), `body`. Free: `answer`,
+    `body`.
+    """
 
     leg: str
     milliseconds: float
@@ -209,7 +215,9 @@ class PayRequest:
     `mode`: `review` always asks before paying; `auto` pays when the policy allows and declines when it would ask;
     `quote` never signs and needs no key. `max_amount` is a decimal in the offer's currency (`"0.05"`); a dearer offer
     is not paid. `offer` picks among several: a 1-based number, `method/intent`, a currency symbol or address, or a
-    challenge id.
+    challenge id. `timeout` is for the head of the first answer, for each read of the paid one, and for each pause in
+    the body, seconds; `idle_timeout` takes its place for the body: a body that keeps coming is never cut off, one that
+    rests for longer is.
     """
 
     url: str
@@ -221,6 +229,7 @@ class PayRequest:
     offer: str | None = None
     follow_redirects: bool = False
     timeout: float = 30.0
+    idle_timeout: float | None = None
     account: str | None = None
 
 
@@ -230,7 +239,7 @@ class PayResult:
 
     `status`, `headers` and `body` are the server's last answer (None/empty when there was none). Header values that are
     credentials or receipts are masked. `paid` is True only when money certainly left (or a proof was accepted).
-    `doubts` says what does not fit in the server's receipt.
+    `doubts` says what does not fit in the server's receipt. `body_end` says whether that is all of the body.
     """
 
     stage: Stage
@@ -248,6 +257,8 @@ class PayResult:
     problem: ProblemView | None
     error: ErrorView | None
     doubts: tuple[str, ...] = ()
+    reason: str = ""
+    body_end: BodyEnd = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

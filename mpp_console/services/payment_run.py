@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from mpp_console.client.review import Approval, Approver, Review
     from mpp_console.services.engine import Engine
 
-__all__ = ["PaymentRun", "body_of"]
-
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer that are kept: it is held in memory for the screen or the file it goes to."""
+__all__ = ["PaymentRun"]
 
 
 class PaymentRun:
@@ -118,15 +115,23 @@ class PaymentRun:
             case _:
                 pass
 
-    def answered(self, answer: httpx.Response, body: bytes, broken: str | None) -> PayResult:
-        """The server's last word, paid for or free."""
+    async def answered(self, answer: httpx.Response) -> PayResult:
+        """The server's last word, paid for or free: its head at once, then its body as it comes."""
+        task = self._task
+        if self._record is None:
+            task.progress.mark("answer")
         error = None
-        if broken is not None:
-            error = ErrorView(code="body-lost", kind="network", message=broken)
-        elif answer.is_error:
-            reason = f"{answer.status_code} {answer.reason_phrase}".strip()
+        if answer.is_error:
+            reason = inert(f"{answer.status_code} {answer.reason_phrase}".strip(), limit=100)
             error = ErrorView(code="http-status", kind="network", message=f"the server answered {reason}")
-        return self._result(Stage.DONE if error is None else Stage.FAILED, answer, body, error)
+        head = self._result(task.stage, answer, b"", error)
+        live = await task.receive(replace(head, timings=task.progress.timings()), answer)
+        task.progress.mark("body")
+        if live.trouble is not None:
+            error = ErrorView(code="body-lost", kind="network", message=live.trouble)
+        result = self._result(Stage.DONE if error is None else Stage.FAILED, answer, live.since(), error)
+        ended = task.head()
+        return result if ended is None else replace(result, body_end=ended.body_end)
 
     def failed(self, error: MppError) -> PayResult:
         """Not paid, or paid and not delivered, or nobody knows."""
@@ -146,7 +151,7 @@ class PaymentRun:
             case errors.PaymentDeclined() if self._objection is not None:
                 stage, shown = Stage.DECLINED, self._objection
             case errors.PaymentDeclined() if task.request.mode == "quote":
-                return self._result(Stage.DONE, None, b"", None)
+                return self._result(Stage.DONE, answer, _kept(answer), None)
             case errors.PaymentDeclined():
                 stage = Stage.DECLINED
             case errors.PaidNotDelivered():
@@ -157,8 +162,7 @@ class PaymentRun:
                 shown = replace(shown, hint=f"do not pay again before it is resolved; ask with: {command}")
             case _:
                 pass
-        body = answer.content if answer is not None and answer.is_stream_consumed else b""
-        result = self._result(stage, answer, body, shown)
+        result = self._result(stage, answer, _kept(answer), shown)
         problem = getattr(error, "problem", None)
         return result if problem is None else replace(result, problem=problem_view(problem))
 
@@ -172,24 +176,13 @@ class PaymentRun:
             facts |= {
                 "url": str(answer.url.copy_with(userinfo=b"")),
                 "status": answer.status_code,
+                "reason": inert(answer.reason_phrase, limit=60),
                 "headers": masked_headers(answer.headers.multi_items()),
                 "body": body,
             }
         return replace(plain, **facts)
 
 
-async def body_of(answer: httpx.Response) -> tuple[bytes, str | None]:
-    """The body up to its limit, and why there is no more of it. A body that breaks off must not hide a payment."""
-    import httpx
-
-    chunks = bytearray()
-    try:
-        async for chunk in answer.aiter_bytes():
-            chunks += chunk
-            if len(chunks) > BODY_LIMIT:
-                return bytes(
-                    chunks[:BODY_LIMIT]
-                ), f"the answer is longer than {BODY_LIMIT} bytes; the rest was not read"
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        return bytes(chunks), f"the answer broke off after {len(chunks)} bytes: {type(error).__name__}"
-    return bytes(chunks), None
+def _kept(answer: httpx.Response | None) -> bytes:
+    """The body of an answer that the paying flow has read, for its problem."""
+    return answer.content if answer is not None and answer.is_stream_consumed else b""

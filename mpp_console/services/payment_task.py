@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING
 
 from mpp_console.client.origin import without_userinfo
 from mpp_console.protocol import MppError
-from mpp_console.services.models import ErrorView, PayRequest, PayResult, ReviewView, Stage
+from mpp_console.services.event_stream import StreamEvent
+from mpp_console.services.live_body import LiveBody
+from mpp_console.services.models import ErrorView, LegTiming, PayRequest, PayResult, ReviewView, Stage
 from mpp_console.services.progress import Clockwork, Progress
 from mpp_console.services.views import error_view
 
 if TYPE_CHECKING:
+    import httpx
+
     from mpp_console.client.review import Review
 
 __all__ = ["OriginAllowance", "PaymentTask"]
@@ -59,6 +63,8 @@ class PaymentTask:
         self.domain_review: Review | None = None
         self.progress = Progress(task_id, "pay", without_userinfo(request.url), clockwork)
         self._allow = allow
+        self._live = LiveBody(self.progress.arrived, clock=clockwork.clock)
+        self._head: PayResult | None = None
         loop = asyncio.get_running_loop()
         self._review: asyncio.Future[ReviewView | None] = loop.create_future()
         self._decision: asyncio.Future[bool] = loop.create_future()
@@ -84,9 +90,51 @@ class PaymentTask:
         """Whether somebody approved or rejected, or nothing is left to decide."""
         return self._decision.done()
 
+    def head(self) -> PayResult | None:
+        """What is known of the answer once its head is here, with an empty body; the result itself once it has ended.
+
+        None before that, and for a task that ended without any answer.
+        """
+        return self._head
+
+    def body(self, start: int = 0) -> bytes:
+        """The bytes of the answer's body that have come, from `start` on."""
+        return self._live.since(start)
+
+    def events(self, after: int = 0) -> tuple[StreamEvent, ...]:
+        """The server-sent events of the answer beyond that number, oldest first, as far as they are kept."""
+        return self._live.events(after)
+
+    @property
+    def event_count(self) -> int:
+        """Server-sent events so far, those included that are no longer kept."""
+        return self._live.event_count
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body so far."""
+        return self._live.size
+
+    @property
+    def reading(self) -> bool:
+        """Whether the body of the answer is still coming."""
+        return self._live.reading
+
+    def timings(self) -> tuple[LegTiming, ...]:
+        """The legs that have ended so far, and the time since the start."""
+        if self._head is not None and self.stage.final:
+            return self._head.timings
+        return self.progress.timings()
+
+    def stop(self) -> bool:
+        """Reads no more of the body. What was paid stays paid, and what has come is kept. True when that cut it
+        short.
+        """
+        return self._live.stop()
+
     async def review(self) -> ReviewView | None:
-        """Waits until there is something to decide. None when there is nothing: the resource was free, or the request
-        failed.
+        """Waits until there is something to decide. None when there is nothing: the resource is free (its body may
+        still be coming), or the request failed.
         """
         return await asyncio.shield(self._review)
 
@@ -117,10 +165,12 @@ class PaymentTask:
         return True
 
     def cancel(self) -> bool:
-        """Stops waiting. Before approval it declines; after it, a payment that left is journaled and never repeated."""
+        """Stops waiting. Before approval it declines; after it, a payment that left is journaled and never repeated;
+        once the answer is here only the rest of its body is given up.
+        """
         if self.stage.final:
             return False
-        if not self.reject():
+        if not self.reject() and not self._live.stop():
             self._runner.cancel()
         return True
 
@@ -141,6 +191,14 @@ class PaymentTask:
         if not self._review.done():
             self._review.set_result(review)
         self.progress.reach(Stage.REVIEW)
+
+    async def receive(self, head: PayResult, answer: httpx.Response) -> LiveBody:
+        """Reads the body of the last answer, of which `head` tells; gives it when it has ended, however that was."""
+        self._head = head
+        self._nothing_to_decide()
+        end = await self._live.read(answer, self.request.idle_timeout or self.request.timeout)
+        self._head = replace(head, body_end=end)
+        return self._live
 
     def ended(self, stage: Stage, *, error: ErrorView | None = None) -> PayResult:
         """A result without any answer of the server."""
@@ -168,8 +226,7 @@ class PaymentTask:
             result = await work(self)
         except asyncio.CancelledError:
             # If a credential left, the journal says so, and the row is resolved later, never paid again.
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
-            result = self.ended(stage, error=ErrorView(code="cancelled", kind="payment", message="it was stopped"))
+            result = self._cut_short()
         except MppError as error:
             stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
             result = self.ended(stage, error=error_view(error))
@@ -177,10 +234,25 @@ class PaymentTask:
             _log.exception("payment %s failed in an unforeseen way", self.id)
             stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
             result = self.ended(stage, error=error_view(error))
+        result = replace(result, timings=self.progress.timings())
+        if result.status is not None:
+            self._head = result
         if not self._decision.done():
             self._decision.set_result(False)
-        result = replace(result, timings=self.progress.timings())
         self.progress.finish(result.stage, result.error)
+        self._nothing_to_decide()
+        return result
+
+    def _cut_short(self) -> PayResult:
+        """Cancelled from outside. An answer that is here stays an answer, however much of its body is missing."""
+        if self._head is not None:
+            stage = Stage.DONE if self._head.error is None else Stage.FAILED
+            return replace(self._head, stage=stage, body=self._live.since(), body_end="stopped")
+        stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
+        return self.ended(stage, error=ErrorView(code="cancelled", kind="payment", message="it was stopped"))
+
+    def _nothing_to_decide(self) -> None:
+        if not self._decision.done():
+            self._decision.set_result(False)
         if not self._review.done():
             self._review.set_result(None)
-        return result

@@ -14,7 +14,8 @@ from mpp_console.protocol import MppError, OperationState
 from mpp_console.services.commands import pay_command
 from mpp_console.services.errors import TestUnavailable
 from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, Stage
-from mpp_console.services.payment_run import PaymentRun, body_of
+from mpp_console.services.live_body import BODY_LIMIT
+from mpp_console.services.payment_run import PaymentRun
 from mpp_console.services.payment_task import OriginAllowance, PaymentTask
 from mpp_console.services.progress import Clockwork
 from mpp_console.services.requests import checked_request, first_answer_within, request_error, wire_headers
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OriginAllowance", "PaymentTask", "PaymentsService"]
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer that are kept: it is held in memory for the screen or the file it goes to."""
 KEPT_TASKS = 100
 CLOSING_PATIENCE = 5.0
 RECOVERY_AGE = 60.0
@@ -82,7 +81,9 @@ class PaymentsService:
 
     @property
     def tasks(self) -> tuple[PaymentTask, ...]:
-        """Tasks of this run, oldest first, ended ones included (the latest hundred)."""
+        """Tasks of this run, oldest first; of the ended ones the latest hundred, or as many as have bodies of 64 MiB in
+        all.
+        """
         return tuple(self._tasks.values())
 
     @property
@@ -121,6 +122,7 @@ class PaymentsService:
         open_tasks = [task for task in self._tasks.values() if not task.stage.final]
         for task in open_tasks:
             task.reject()
+            task.stop()
         waits = [asyncio.ensure_future(task.result()) for task in open_tasks]
         if not waits:
             return
@@ -148,11 +150,17 @@ class PaymentsService:
             allow=self._allow,
             approved_already=approved,
         )
+        self._forget_old()
         self._tasks[task.id] = task
-        ended = [key for key, old in self._tasks.items() if old.stage.final]
-        for key in ended[: max(0, len(self._tasks) - KEPT_TASKS)]:
-            del self._tasks[key]
         return task
+
+    def _forget_old(self) -> None:
+        ended = [key for key, old in self._tasks.items() if old.stage.final]
+        held = 0
+        for place, key in enumerate(reversed(ended), 1):
+            held += self._tasks[key].size
+            if place >= KEPT_TASKS or (held > BODY_LIMIT and place > 1):
+                del self._tasks[key]
 
     def _allow(self, task: PaymentTask, given: OriginAllowance) -> None:
         review = task.domain_review
@@ -195,11 +203,10 @@ class PaymentsService:
                 outgoing.extensions["trace"] = seen
                 answer = await http.send(outgoing, auth=auth, follow_redirects=request.follow_redirects, stream=True)
             try:
-                body, broken = await body_of(answer)
+                return await run.answered(answer)
             finally:
                 await answer.aclose()
         except MppError as error:
             return run.failed(error)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return run.failed(request_error(error, request.url))
-        return run.answered(answer, body, broken)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mpp_console.services.events import EventBus, PaymentProgress
+from mpp_console.services.events import BodyArrived, EventBus, PaymentProgress
 from mpp_console.services.models import ErrorView, LegTiming, OperationView, Stage
 
 __all__ = ["Clockwork", "Progress"]
@@ -68,6 +68,10 @@ class Progress:
         self.stage = stage
         self.error = error
         self._announce("")
+
+    def arrived(self, size: int) -> None:
+        """So many bytes of the answer's body are here."""
+        self._clockwork.events.publish(BodyArrived(task_id=self.task_id, size=size))
 
     def mark(self, leg: str) -> None:
         """A leg ended now; it began where the one before ended."""

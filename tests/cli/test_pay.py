@@ -88,7 +88,7 @@ def test_json_says_all_and_no_secret(beside: Run, served: Served) -> None:
     assert facts["operation"]["amount"] == "0.010000"
     assert facts["operation"]["reference"] == facts["receipt"]["reference"]
     assert json.loads(facts["body"])["paid"]["reference"] == facts["receipt"]["reference"]
-    assert set(facts["timings_ms"]) == {"challenge", "review", "sign", "pay", "total"}
+    assert set(facts["timings_ms"]) == {"challenge", "review", "sign", "pay", "body", "total"}
     assert "eyJ" not in result.stdout
     assert ["payment-receipt", "(hidden)"] in facts["headers"]
 

@@ -40,7 +40,7 @@ async def test_one_key_pays_and_the_receipts_of_both_sides_are_kept(console: Con
     page = await console.receipts.page()
     assert {row.direction for row in page.rows} == {"sent", "received"}
     assert {row.reference for row in page.rows} == {result.receipt.reference}
-    assert [leg.leg for leg in result.timings] == ["challenge", "review", "sign", "pay", "total"]
+    assert [leg.leg for leg in result.timings] == ["challenge", "review", "sign", "pay", "body", "total"]
 
 
 async def test_stages_only_move_forward(console: Console) -> None:
