@@ -26,7 +26,8 @@ class Column:
     """`width` is what it needs at least, in cells; one that grows shares what is left. The lowest `keep` is dropped
     first.
 
-    A `whole` column is never cut: a longer text takes its room from a growing column of that row.
+    A `whole` column is never cut: a longer text takes its room from a growing column of that row. A list can be
+    ordered by a column that names an `order`; with `largest_first` it begins at the largest.
     """
 
     title: str
@@ -35,6 +36,8 @@ class Column:
     grow: int = 0
     keep: int = 9
     whole: bool = False
+    order: str = ""
+    largest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,27 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
 from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.choosing import Choosing
 from mpp_console.tui.columns import Cell, Column, fit, line_of
-from mpp_console.tui.display import MUTED, Lens, fold
+from mpp_console.tui.display import INFO, MUTED, Lens, fold
+from mpp_console.tui.feed_pane import FeedHeading, FeedPane
+from mpp_console.tui.orders import Order
 from mpp_console.tui.rows import R, Rows
 from mpp_console.tui.view import begin
-from mpp_console.tui.widgets.pane import Pane
 
 __all__ = ["Feed", "FeedHeading", "FeedPane"]
 
@@ -38,9 +37,12 @@ Draw = Callable[[R, Lens], Sequence[Cell]]
 _FLASH_SECONDS = 0.6
 
 
-class Feed(ScrollView, Generic[R], can_focus=True):
+class Feed(Choosing[R], can_focus=True):
     """Rows with a cursor. Follows the newest row until somebody moves away from it; then counts what they have not
     seen.
+
+    `follow` makes it a list of what happens, which can be paused. `order` is the one it begins with; without one it
+    cannot be ordered. `marks` lets its rows be marked; `marked` gives them.
     """
 
     DEFAULT_CSS = """
@@ -53,15 +55,12 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         background: $background;
         & > .feed--cursor { background: $block-cursor-blurred-background; }
         & > .feed--flash { background: $block-cursor-background; }
+        & > .feed--marked { background: $primary 14%; }
         &:focus > .feed--cursor { background: $block-cursor-background; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"feed--cursor", "feed--flash"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"feed--cursor", "feed--flash", "feed--marked"}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.LIST)]
-
-    cursor: reactive[int] = reactive(-1, repaint=False)
-    following: reactive[bool] = reactive(True, repaint=False)
-    unseen: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
         """The cursor is on another row, or on none."""
@@ -78,17 +77,6 @@ class Feed(ScrollView, Generic[R], can_focus=True):
     class Opened(Moved):
         """A row was chosen by enter or a second click."""
 
-    class Changed(Message):
-        """The number of rows, what is unseen, or whether the list follows has changed."""
-
-        def __init__(self, feed: Feed[Any]) -> None:
-            super().__init__()
-            self.feed = feed
-
-        @property
-        def control(self) -> Widget:
-            return self.feed
-
     def __init__(
         self,
         columns: Sequence[Column],
@@ -97,15 +85,14 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         *,
         empty: str,
         follow: bool = True,
+        order: Order | None = None,
+        marks: bool = False,
         id: str | None = None,  # noqa: A002
     ) -> None:
-        super().__init__(id=id)
-        self.columns = tuple(columns)
-        self.rows: Rows[R] = Rows()
+        super().__init__(columns, streams=follow, order=order, marks=marks, id=id)
         self.empty = empty
         self._row_cells = draw
         self._lens = lens
-        self.follows = follow
         self._fresh: set[str] = set()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
         self.set_reactive(Feed.following, follow)
@@ -113,8 +100,10 @@ class Feed(ScrollView, Generic[R], can_focus=True):
     # What it shows
 
     def show(self, rows: Rows[R]) -> None:
-        """Shows another view model from its newest row on (its first, for a list that does not follow)."""
+        """Shows another view model from its newest row on (its first, for a list that does not follow). Marks stay."""
         self.rows = rows
+        self._held.clear()
+        self._end_range()
         self._strips.clear()
         self.set_reactive(Feed.cursor, -1)
         self.unseen = 0
@@ -127,6 +116,7 @@ class Feed(ScrollView, Generic[R], can_focus=True):
     def replace(self, rows: Sequence[R]) -> None:
         """Gives a short list whole; the cursor stays on its row as long as that exists."""
         current = self.selected
+        self._end_range()
         self.rows.replace(rows)
         self._strips.clear()
         self._resize_rows()
@@ -136,8 +126,24 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         self.post_message(self.Changed(self))
 
     def append(self, rows: Iterable[R]) -> None:
-        """Adds rows that just happened, oldest first."""
+        """Adds rows that just happened, oldest first. While the list is paused they wait; in another order than its
+        first they are only counted, since their place is not the end.
+        """
         rows = tuple(rows)
+        if self.paused:
+            self._held += rows
+            self.unseen += len(rows)
+        elif self._streams and not self.follows:
+            self.unseen += len(rows)
+        else:
+            self._take_in(rows)
+        self.post_message(self.Changed(self))
+
+    def _redraw(self) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def _take_in(self, rows: Sequence[R]) -> None:
         count = self.rows.append(rows)
         if not count:
             return
@@ -147,10 +153,10 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         else:
             self.unseen += count
         if self.app.animation_level != "none":
-            self._fresh |= {row.id for row in rows}
-            self.set_timer(_FLASH_SECONDS, self._fade)
+            fresh = {row.id for row in rows}
+            self._fresh |= fresh
+            self.set_timer(_FLASH_SECONDS, partial(self._fade, fresh))
         self.refresh()
-        self.post_message(self.Changed(self))
 
     def look(self, lens: Lens) -> None:
         """Draws through another lens; the passing of time alone costs nothing but at midnight."""
@@ -160,9 +166,8 @@ class Feed(ScrollView, Generic[R], can_focus=True):
             self.refresh()
 
     @property
-    def selected(self) -> R | None:
-        """The row under the cursor, as far as it is loaded."""
-        return self.rows.get(self.cursor) if 0 <= self.cursor < len(self.rows) else None
+    def lens(self) -> Lens:
+        return self._lens
 
     def select(self, row_id: str) -> bool:
         """Puts the cursor on that row; False when it is not here."""
@@ -197,7 +202,14 @@ class Feed(ScrollView, Generic[R], can_focus=True):
             self.post_message(self.Opened(self, row))
 
     def do_list_follow(self) -> None:
-        self.follow(not self.following)
+        self._require("list.follow")
+        if not self.follows and self._first_order is not None:
+            # New rows have their place at the end of the first order only.
+            self.order_by(self._first_order)
+            return
+        catching_up = self.paused
+        self.pause(False)
+        self.follow(catching_up or not self.following)
 
     def follow(self, on: bool = True) -> None:
         """Follows from now on, or stops. Lists in a fixed order never follow."""
@@ -212,9 +224,11 @@ class Feed(ScrollView, Generic[R], can_focus=True):
     def _move_to(self, index: int) -> None:
         last = len(self.rows) - 1
         self.cursor = max(min(index, last), min(0, last))
+        if self.selecting:
+            self._stretch()
         if self.follows and self.following != (self.cursor == last):
             self.following = self.cursor == last
-            if self.following:
+            if self.following and not self.paused:
                 self.unseen = 0
             self.post_message(self.Changed(self))
 
@@ -271,7 +285,7 @@ class Feed(ScrollView, Generic[R], can_focus=True):
             self._want(index)
             return Strip.blank(width, self.rich_style)
         at_cursor, fresh = index == self.cursor, row.id in self._fresh
-        key = (row, width, at_cursor, fresh, self.has_focus)
+        key = (row, width, at_cursor, fresh, self.has_focus, row.id in self.marks)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._row_line(row, width, at_cursor=at_cursor, fresh=fresh)
@@ -279,11 +293,16 @@ class Feed(ScrollView, Generic[R], can_focus=True):
 
     def _row_line(self, row: R, width: int, *, at_cursor: bool, fresh: bool) -> Strip:
         base = self.visual_style
+        marked = row.id in self.marks
         if at_cursor:
             base = self.get_visual_style("feed--cursor")
+        elif marked:
+            base = self.get_visual_style("feed--marked")
         elif fresh:
             base = self.get_visual_style("feed--flash")
         line = line_of(fit(self.columns, width), self._row_cells(row, self._lens))
+        if marked:
+            line[0] = (self._lens.plain("▌"), INFO)
         return Strip([Segment(text, (base + Style.parse(tone)).rich_style) for text, tone in line]).adjust_cell_length(
             width, base.rich_style
         )
@@ -298,8 +317,8 @@ class Feed(ScrollView, Generic[R], can_focus=True):
     def _resize_rows(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows))
 
-    def _fade(self) -> None:
-        self._fresh.clear()
+    def _fade(self, fresh: set[str]) -> None:
+        self._fresh -= fresh
         self.refresh()
 
     def _want(self, index: int) -> None:
@@ -309,55 +328,6 @@ class Feed(ScrollView, Generic[R], can_focus=True):
         if await self.rows.load(index):
             self.refresh()
             self.post_message(self.Moved(self, self.selected))
-
-
-class FeedHeading(Widget):
-    """The column names above a feed; it lays columns out exactly as the feed does."""
-
-    DEFAULT_CSS = """
-    FeedHeading { height: 1; color: $text-muted; background: $background; }
-    """
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        super().__init__()
-        self._columns = tuple(columns)
-
-    def render(self) -> Content:
-        # The feed keeps one cell for its scrollbar.
-        fitted = fit(self._columns, self.size.width - 1)
-        return Content("".join(text for text, _ in line_of(fitted, [(column.title, "") for column in self._columns])))
-
-
-class FeedPane(Pane, Generic[R]):
-    """A feed in its frame: what it counts and whether it follows in the badge, new rows in the hint."""
-
-    def __init__(self, feed: Feed[R], *, title: str, hint: str = "", id: str | None = None) -> None:  # noqa: A002
-        super().__init__(FeedHeading(feed.columns), feed, title=title, hint=hint, id=id)
-        self.feed = feed
-        self._resting_hint = Content(hint)
-        self.total: int | None = None
-
-    def rest(self, hint: Content) -> None:
-        """What the hint says while nothing is unseen."""
-        self._resting_hint = hint
-        if not self.feed.unseen:
-            self.frame(hint=hint)
-
-    def on_feed_changed(self, event: Feed.Changed) -> None:
-        event.stop()
-        feed = self.feed
-        count = f"{len(feed.rows):,}".replace(",", " ")
-        if self.total is not None and self.total != len(feed.rows):
-            count = f"{count} of {self.total:,}".replace(",", " ")
-        state = Content("")
-        if feed.follows:
-            state = Content.styled(" · follow ●", "$primary") if feed.following else Content(" · follow ○")
-        self.frame(
-            badge=Content.assemble(count, state),
-            hint=Content.styled(f"▼ {feed.unseen} new — f to follow", "bold $primary")
-            if feed.unseen
-            else self._resting_hint,
-        )
 
 
 def _day(at: datetime) -> int:

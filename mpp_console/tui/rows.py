@@ -1,7 +1,7 @@
 """Which rows a list has, without holding them: a count, pages fetched on demand, and what arrived since.
 
-Rows count from the oldest (0) to the newest. History is read from its newest end in pages, kept in a small cache;
-rows that happen while the list is open are appended. Nothing here draws.
+Rows count from the top (0). By time the oldest is on top, so history is read from its end in pages, kept in a small
+cache; rows that happen while the list is open are appended. Nothing here draws.
 """
 
 from __future__ import annotations
@@ -68,16 +68,17 @@ class ReceiptPages:
                 if at == len(self._cursors) - 1 and page.next is not None:
                     self._cursors.append(page.next)
                 if at == number:
-                    return page.rows, page.total
+                    return page.rows, page.total or 0
                 if page.next is None:
-                    return (), page.total
+                    return (), page.total or 0
 
 
 class Rows(Generic[R]):
-    """The view model of one list."""
+    """The view model of one list. The first page is its last rows, or its first ones when it is read `downwards`."""
 
-    def __init__(self, pages: Pages[R] | None = None) -> None:
+    def __init__(self, pages: Pages[R] | None = None, *, downwards: bool = False) -> None:
         self._pages = pages
+        self._downwards = downwards
         self._stored = 0
         self._cache: OrderedDict[int, Sequence[R]] = OrderedDict()
         self._live: list[R] = []
@@ -119,7 +120,7 @@ class Rows(Generic[R]):
         """The row at `index` from the oldest; None while its page is not here."""
         if index >= self._stored:
             return self._live[index - self._stored]
-        number, place = divmod(self._stored - 1 - index, PAGE)
+        number, place = self._place(index)
         page = self._cache.get(number)
         if page is None or place >= len(page):
             return None
@@ -134,12 +135,17 @@ class Rows(Generic[R]):
         for number, page in self._cache.items():
             for place, row in enumerate(page):
                 if row.id == row_id:
-                    return self._stored - 1 - number * PAGE - place
+                    from_start = number * PAGE + place
+                    return from_start if self._downwards else self._stored - 1 - from_start
         return None
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """The page that holds a stored row, and where in it."""
+        return divmod(index if self._downwards else self._stored - 1 - index, PAGE)
 
     async def load(self, index: int) -> bool:
         """Fetches the page of `index`; True when something new can be drawn."""
-        number = (self._stored - 1 - index) // PAGE
+        number, _ = self._place(index)
         if self._pages is None or index >= self._stored or number in self._cache or number in self._loading:
             return False
         self._loading.add(number)

@@ -11,13 +11,14 @@ from textual.dom import DOMNode
 from textual.worker import Worker
 
 from mpp_console.services.models import ConsoleState, ErrorView
+from mpp_console.tui.actions import action, keys_text
 from mpp_console.tui.display import Lens
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.tui.app import ConsoleApp
 
-__all__ = ["Unavailable", "View", "app_of", "begin", "console_of"]
+__all__ = ["Unavailable", "View", "app_of", "begin", "console_of", "key_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,11 @@ def console_of(node: DOMNode) -> Console:
     if console is None:
         raise Unavailable("The console is still opening.")
     return console
+
+
+def key_text(node: DOMNode, name: str) -> str:
+    """The first key of an action, as people write it; empty when it has none."""
+    return keys_text(action(name), first=True)
 
 
 def begin(

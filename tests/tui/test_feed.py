@@ -12,11 +12,16 @@ from textual.pilot import Pilot
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import Lens
 from mpp_console.tui.feed import Feed, FeedPane
+from mpp_console.tui.orders import Order
 from mpp_console.tui.rows import PAGE, Rows
+from mpp_console.tui.view import Unavailable, View
 from tests.tui.seeds import NOW
 
 LENS = Lens(now=NOW)
-COLUMNS = (Column(title="NUMBER", width=8, keep=9), Column(title="TEXT", width=8, grow=1, keep=5))
+COLUMNS = (
+    Column(title="NUMBER", width=8, keep=9, order="number"),
+    Column(title="TEXT", width=8, grow=1, keep=5, order="text", largest_first=True),
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,18 @@ class FeedApp(App[None]):
     """One list, and the keys that the real app would pass on to it."""
 
     animation_level = "none"
+    view = View(lens=LENS, profile_name="")
 
-    def __init__(self, rows: Rows[Line], *, follow: bool = True) -> None:
+    def __init__(
+        self, rows: Rows[Line], *, follow: bool = True, order: Order | None = None, marks: bool = False
+    ) -> None:
         super().__init__()
         self.start = rows
-        self.feed: Feed[Line] = Feed(COLUMNS, cells, LENS, empty="Nothing here yet.", follow=follow)
+        self.feed: Feed[Line] = Feed(
+            COLUMNS, cells, LENS, empty="Nothing here yet.", follow=follow, order=order, marks=marks
+        )
+        self.refused: list[str] = []
+        self.orders: list[Order] = []
         self.moved: list[str | None] = []
         self.opened: list[str] = []
 
@@ -65,13 +77,19 @@ class FeedApp(App[None]):
         self.feed.focus()
 
     async def action_do(self, name: str) -> None:
-        getattr(self.feed, "do_" + name.replace(".", "_"))()
+        try:
+            getattr(self.feed, "do_" + name.replace(".", "_"))()
+        except Unavailable as reason:
+            self.refused.append(str(reason))
 
     async def attend(self, work: Callable[[], Awaitable[object]], _what: str) -> None:
         await work()
 
     def on_feed_moved(self, event: Feed.Moved) -> None:
         self.moved.append(event.row.id if event.row else None)
+
+    def on_feed_ordered(self, event: Feed.Ordered) -> None:
+        self.orders.append(event.order)
 
     def on_feed_opened(self, event: Feed.Opened) -> None:
         self.opened.append(event.row.id)
@@ -190,8 +208,9 @@ async def test_a_list_in_a_fixed_order_never_follows() -> None:
     app = FeedApp(rows, follow=False)
     async with app.run_test(size=(60, 20)) as pilot:
         app.feed.replace([Line("a"), Line("b"), Line("c")])
-        await pilot.press("j", "f")
+        await pilot.press("j", "f", "p")
         assert app.feed.selected == Line("b")
+        assert app.refused == ["Nothing new arrives in this list."] * 2
         app.feed.replace([Line("new"), Line("a"), Line("b", "changed")])
         await rest(pilot)
         assert app.feed.selected == Line("b", "changed")

@@ -395,7 +395,7 @@ async def test_resizing_never_loses_the_selection(size: tuple[int, int]) -> None
 
 async def test_footer_and_tabs_can_be_clicked() -> None:
     async with console_app() as (app, pilot):
-        await pilot.click(TopBar, offset=(14, 1))
+        await pilot.click(TopBar, offset=(28, 1))
         await settle(pilot)
         assert isinstance(shown(app), ReceiptsScreen)
         await pilot.click("KeyBar", offset=(118, 0))

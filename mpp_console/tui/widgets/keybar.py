@@ -11,10 +11,15 @@ from mpp_console.tui.actions import Action, Scope, in_scope, keys_text
 from mpp_console.tui.display import MUTED
 from mpp_console.tui.view import app_of
 
-__all__ = ["ACTION_META", "KeyBar", "run_clicked"]
+__all__ = ["ACTION_META", "KeyBar", "link", "run_clicked"]
 
 ACTION_META = "action"
 """Names the action of a piece of text that can be clicked. (Textual's own links would underline it.)"""
+
+
+def link(name: str, tone: str) -> Style:
+    """The style of a text that carries an action out when it is clicked."""
+    return Style.parse(tone) + Style.from_meta({ACTION_META: name})
 
 
 async def run_clicked(widget: Widget, event: events.Click) -> None:

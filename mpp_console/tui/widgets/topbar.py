@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from textual import events
 from textual.content import Content
-from textual.style import Style
 from textual.widget import Widget
 
 from mpp_console.protocol import inert
 from mpp_console.tui.actions import action, keys_text
 from mpp_console.tui.display import BAD, MUTED, WARN, Lens
 from mpp_console.tui.view import View, app_of
-from mpp_console.tui.widgets.keybar import ACTION_META, run_clicked
+from mpp_console.tui.widgets.keybar import link, run_clicked
 
 __all__ = ["MODES", "TopBar"]
 
@@ -95,7 +94,7 @@ class TopBar(Widget):
             return Content.styled(f"! {state.unresolved} {noun} unresolved", WARN)
         if state and state.in_flight:
             return Content.styled(f"{lens.plain('◐')} {state.in_flight} in flight", "$primary")
-        return Content.styled(f"{keys_text(action('palette'), first=True)} commands", _link("palette", MUTED))
+        return Content.styled(f"{keys_text(action('palette'), first=True)} commands", link("palette", MUTED))
 
     def _modes(self) -> Content:
         parts: list[Content] = []
@@ -103,12 +102,8 @@ class TopBar(Widget):
             entry = action(f"mode.{mode}")
             tone = "bold $primary on $primary 16%" if mode == self._mode else MUTED
             label = f" {keys_text(entry)} {entry.label} "
-            parts.append(Content.styled(label, _link(entry.id, tone)))
+            parts.append(Content.styled(label, link(entry.id, tone)))
         return Content(" ").join(parts)
-
-
-def _link(name: str, tone: str) -> Style:
-    return Style.parse(tone) + Style.from_meta({ACTION_META: name})
 
 
 def _badge(view: View) -> Content:
