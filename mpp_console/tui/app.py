@@ -168,6 +168,8 @@ class ConsoleApp(Flows):
             self.tell(error)
             return
         self.refresh_view()
+        if await console.first_run.tour_due():
+            self.do_tour()
         await console.warm()
 
     def ask_passphrase(self, question: str) -> str:

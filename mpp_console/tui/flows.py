@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.services.payments import PaymentTask
     from mpp_console.tui.events import EventLog
+    from mpp_console.tui.screens.tour import Tour
 
 __all__ = ["Flows"]
 
@@ -33,6 +34,8 @@ class Flows(App[int]):
     monotonic: Callable[[], float]
     log_entries: EventLog
     view: View
+    tour: Tour | None = None
+    """The tour that is on, if one is."""
 
     _testing = False
     _interrupted_at = float("-inf")
@@ -152,6 +155,15 @@ class Flows(App[int]):
     def do_theme(self) -> None:
         self.search_themes()
 
+    def do_tour(self) -> None:
+        """Begins the tour, or begins it anew."""
+        from mpp_console.tui.screens.tour import Tour
+
+        if self.tour is not None:
+            self.tour.leave()
+        self.tour = Tour(self._services)
+        self.tour.begin(self)
+
     def do_maximize(self) -> None:
         from mpp_console.tui.widgets.pane import Pane
 
@@ -181,6 +193,8 @@ class Flows(App[int]):
             # Out of an input, back to the list.
             self.screen.set_focus(None)
             self.screen.focus_next("Feed")
+        elif self.tour is not None:
+            self.tour.leave()
 
     async def do_leave(self) -> None:
         if len(self.screen_stack) > 1:

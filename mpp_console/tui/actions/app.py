@@ -100,6 +100,14 @@ ACTIONS = (
         scope=Scope.APP,
     ),
     Action(
+        id="tour",
+        keys="",
+        label="Tour",
+        help="Four steps through the sandbox: pay, read the receipt, inspect a URL, see the server.",
+        scope=Scope.APP,
+        blocked=no_test,
+    ),
+    Action(
         id="maximize",
         keys="m",
         label="Maximize",

@@ -5,7 +5,7 @@ One file a mode; `MODES` are drawn at every size, dark and light, `OTHERS` at th
 
 from __future__ import annotations
 
-from tests.tui.scenes import inspect, receipts, review, server, sessions, shell, wallet
+from tests.tui.scenes import inspect, receipts, review, server, sessions, shell, tour, wallet
 from tests.tui.scenes.scene import Scene
 
 __all__ = ["MODES", "OTHERS", "Scene"]
@@ -26,4 +26,5 @@ OTHERS: dict[str, Scene] = {
     **server.SCENES,
     **review.SCENES,
     **shell.SCENES,
+    **tour.SCENES,
 }
