@@ -17,9 +17,11 @@ from mpp_console.history.errors import (
     MalformedRow,
     UnknownRow,
 )
-from mpp_console.history.export import FIELDS, Exported, Format, export_to_file, export_to_stream
+from mpp_console.history.export import ExportCancelled, Exported, ExportJob, export_to_file, export_to_stream
+from mpp_console.history.export_writers import FIELDS, Format
 from mpp_console.history.filters import Filter
 from mpp_console.history.journal import HistoryJournal
+from mpp_console.history.orders import Order, OrderKey
 from mpp_console.history.queries import PAGE_LIMIT, HistoryQueries
 from mpp_console.history.records import (
     Cursor,
@@ -38,6 +40,8 @@ __all__ = [
     "Cursor",
     "Database",
     "DuplicateRow",
+    "ExportCancelled",
+    "ExportJob",
     "Exported",
     "Filter",
     "Format",
@@ -50,6 +54,8 @@ __all__ = [
     "HistoryTooNew",
     "MalformedRow",
     "OperationRow",
+    "Order",
+    "OrderKey",
     "Page",
     "ReceiptRow",
     "RequestRecord",

@@ -1,82 +1,160 @@
-"""Receipts as a file for other programs: CSV, JSON or JSON Lines, written row by row so that memory does not grow
-with the history.
+"""Receipts as a file for other programs or people, written batch by batch so that memory does not grow with the
+history.
 
-Secrets cannot come out because they never went in (`redaction.py`). Amounts appear twice, in base units and as plain
-decimals without grouping; times are absolute and in UTC. A file appears under its name only when it is complete.
+Secrets cannot come out because they never went in (`redaction.py`). A file appears under its name only when it is
+complete. What the formats look like is in `export_writers`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import json
 import os
-import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, TextIO
 
 from mpp_console.history.connections import connect_reader
-from mpp_console.history.errors import HistoryError, MalformedRow, translated
+from mpp_console.history.errors import HistoryError, UnknownRow, translated
+from mpp_console.history.export_writers import COLUMNS, MALFORMED, WRITERS, Format, Values, Writer, values_of
 from mpp_console.history.filters import Filter
-from mpp_console.history.records import ReceiptRow
-from mpp_console.history.rows import read_receipt
-from mpp_console.protocol import format_units, inert
 from mpp_console.wallet.files import FileExists, FileTrouble, open_private_temp, place
 
-__all__ = ["FIELDS", "Exported", "Format", "export_to_file", "export_to_stream", "safe_cell"]
+__all__ = ["ExportCancelled", "ExportJob", "Exported", "export_to_file", "export_to_stream"]
 
-FIELDS: Final = (
-    "id", "time", "direction", "status", "origin", "url", "method", "intent", "amount", "amount_base_units",
-    "currency", "currency_id", "decimals", "network", "reference", "challenge_id", "external_id", "operation_id",
-    "payer", "recipient",
-)  # fmt: skip
-"""The columns of CSV, and the names in JSON, where `receipt` follows: the receipt's own fields, decoded."""
-
-_STEP = 500  # rows between two looks at the cancel flag and two calls of `progress`
-
-# OWASP "CSV Injection": spreadsheets run a cell that begins with one of these. They skip white space and quotes
-# before it, and some read the full-width forms as the plain ones.
-_FORMULA = re.compile(r"""[\s'"`\u00a0\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20\t\r\n]""")
-
-
-class Format(StrEnum):
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
+_STEP: Final = 500  # rows between two looks at the cancel flag and two calls of `progress`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was written: `rows` receipts; `skipped` counts rows that could not be read."""
+    """What was written: `rows` receipts in `bytes`; `skipped` counts rows that could not be read."""
 
     rows: int
     skipped: int
+    bytes: int
 
 
-Progress = Callable[[int], None]
-"""Called now and then with the rows written so far, in the thread that writes."""
+Progress = Callable[[int, int], None]
+"""Called now and then with the rows and bytes written so far, in the thread that writes."""
+
+
+class ExportCancelled(HistoryError):
+    """The export was called off; what it wrote is gone."""
+
+    default_code = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
+class ExportJob:
+    """One export. `database` is the history's file; `ids` None means whatever passes `where`, newest first, else just
+    these receipts in this order. Setting `cancelled` ends it at its next look.
+
+    `to_file` and `to_stream` block; give them to a thread.
+    """
+
     database: Path
     file_format: Format
-    where: Filter
-    progress: Progress | None
-    cancelled: Event
+    where: Filter = field(default_factory=Filter)
+    ids: tuple[str, ...] | None = None
+    progress: Progress | None = None
+    cancelled: Event = field(default_factory=Event)
 
-    def step(self, written: int) -> None:
+    def to_file(self, target: Path, *, replace: bool = False) -> Exported:
+        """Writes `target` (0600). Raises FileExists when it is there and `replace` is False, FileTrouble, UnknownRow
+        for an id, ExportCancelled or HistoryError; nothing is left behind then.
+        """
+        if target.exists() and not replace:  # said before the work; `place` decides it for good
+            raise FileExists(f"{target} exists already", hint="choose another name, or move what is there away")
+        raw, temporary = open_private_temp(target)
+        try:
+            with raw:
+                done = self._write(lambda text: raw.write(text.encode("utf-8")))
+                raw.flush()
+                os.fsync(raw.fileno())
+            self._look(done.rows, done.bytes)
+            place(temporary, target, replace=replace)
+        except OSError as error:
+            raise FileTrouble(f"cannot write {target}: {error.strerror or error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return done
+
+    def to_stream(self, stream: TextIO) -> Exported:
+        """The same to an open text stream, which is left open."""
+
+        def put(text: str) -> int:
+            stream.write(text)
+            return len(text.encode("utf-8"))
+
+        return self._write(put)
+
+    def _write(self, put: Callable[[str], int]) -> Exported:
+        writer = WRITERS[self.file_format]()
+        written = skipped = 0
+        with closing(connect_reader(self.database)) as connection, translated("export receipts"):
+            connection.row_factory = None
+            size = put(writer.head())
+            for batch in self._batches(connection):
+                text, good = _batch_text(writer, batch)
+                size += put(text)
+                written += good
+                skipped += len(batch) - good
+                self._look(written, size)
+            size += put(writer.tail())
+        return Exported(rows=written, skipped=skipped, bytes=size)
+
+    def _look(self, rows: int, size: int) -> None:
         if self.cancelled.is_set():
-            raise _Cancelled("the export was cancelled")
+            raise ExportCancelled("the export was cancelled")
         if self.progress is not None:
-            self.progress(written)
+            self.progress(rows, size)
+
+    def _batches(self, connection: sqlite3.Connection) -> Iterator[list[Any]]:
+        """One view of the file: rows that arrive meanwhile are not in it, and no row is in it twice."""
+        connection.execute("BEGIN")
+        if self.ids is None:
+            query = self.where.query()
+            sql = (
+                f"SELECT {COLUMNS} FROM receipts INDEXED BY {query.index} {query.where} "  # noqa: S608 - constants
+                "ORDER BY at DESC, seq DESC"
+            )
+            cursor = connection.execute(sql, query.parameters)
+            while batch := cursor.fetchmany(_STEP):
+                yield batch
+            return
+        sql = f"SELECT {COLUMNS} FROM receipts WHERE id = ?"  # noqa: S608 - a constant
+        for start in range(0, len(self.ids), _STEP):
+            yield [_one(connection, sql, number) for number in self.ids[start : start + _STEP]]
+
+
+def _one(connection: sqlite3.Connection, sql: str, number: str) -> Any:
+    row = connection.execute(sql, (number,)).fetchone()
+    if row is None:
+        raise UnknownRow(f"there is no receipt {number}")
+    return row
+
+
+def _batch_text(writer: Writer, batch: Sequence[Sequence[Any]]) -> tuple[str, int]:
+    """The text of the rows that can be read, and how many those are. One that cannot must not hide the others."""
+    good: list[Values] = []
+    for row in batch:
+        try:
+            good.append(values_of(row))
+        except MALFORMED:
+            continue
+    try:
+        return writer.rows(good), len(good)
+    except MALFORMED:
+        texts = []
+        for values in good:
+            try:
+                texts.append(writer.rows([values]))
+            except MALFORMED:
+                continue
+        return "".join(texts), len(texts)
 
 
 async def export_to_file(
@@ -85,16 +163,13 @@ async def export_to_file(
     *,
     file_format: Format,
     where: Filter | None = None,
+    ids: tuple[str, ...] | None = None,
     replace: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
-    """Writes the filter's receipts, newest first, to `target` (0600). Cancelling the task leaves nothing behind.
-
-    `database` is the path of the history file. Raises FileExists when `target` is there and `replace` is False,
-    FileTrouble or HistoryError.
-    """
-    job = _job(database, file_format, where, progress)
-    return await _in_thread(job, lambda: _to_file(job, target, replace=replace))
+    """`ExportJob.to_file` in a thread. Cancelling the task leaves nothing behind."""
+    job = ExportJob(database=database, file_format=file_format, where=where or Filter(), ids=ids, progress=progress)
+    return await _in_thread(job, lambda: job.to_file(target, replace=replace))
 
 
 async def export_to_stream(
@@ -103,24 +178,15 @@ async def export_to_stream(
     *,
     file_format: Format,
     where: Filter | None = None,
+    ids: tuple[str, ...] | None = None,
     progress: Progress | None = None,
 ) -> Exported:
-    """The same to an open text stream, which is left open. `stream` is used from another thread."""
-    job = _job(database, file_format, where, progress)
-    return await _in_thread(job, lambda: _write(job, stream))
+    """The same to an open text stream. `stream` is used from another thread."""
+    job = ExportJob(database=database, file_format=file_format, where=where or Filter(), ids=ids, progress=progress)
+    return await _in_thread(job, lambda: job.to_stream(stream))
 
 
-def _job(database: Path, file_format: Format, where: Filter | None, progress: Progress | None) -> _Job:
-    return _Job(
-        database=database, file_format=file_format, where=where or Filter(), progress=progress, cancelled=Event()
-    )
-
-
-class _Cancelled(HistoryError):
-    default_code = "cancelled"
-
-
-async def _in_thread(job: _Job, work: Callable[[], Exported]) -> Exported:
+async def _in_thread(job: ExportJob, work: Callable[[], Exported]) -> Exported:
     running = asyncio.create_task(asyncio.to_thread(work))
     try:
         return await asyncio.shield(running)
@@ -130,146 +196,3 @@ async def _in_thread(job: _Job, work: Callable[[], Exported]) -> Exported:
         if not running.cancelled():
             running.exception()  # looked at, so that nobody is told that it was not
         raise
-
-
-def _to_file(job: _Job, target: Path, *, replace: bool) -> Exported:
-    if target.exists() and not replace:  # said before the work; `place` decides it for good
-        raise FileExists(f"{target} exists already", hint="choose another name, or move what is there away")
-    raw, temporary = open_private_temp(target)
-    try:
-        with io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
-            done = _write(job, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        place(temporary, target, replace=replace)
-    except OSError as error:
-        raise FileTrouble(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return done
-
-
-def _write(job: _Job, stream: TextIO) -> Exported:
-    writer = _WRITERS[job.file_format](stream)
-    written = skipped = 0
-    with closing(connect_reader(job.database)) as connection, translated("export receipts"):
-        writer.begin()
-        for row in _rows(connection, job.where):
-            try:
-                writer.row(read_receipt(row))
-                written += 1
-            except MalformedRow:
-                skipped += 1
-            if (written + skipped) % _STEP == 0:
-                job.step(written)
-        writer.end()
-    job.step(written)
-    return Exported(rows=written, skipped=skipped)
-
-
-def _rows(connection: sqlite3.Connection, where: Filter) -> Iterator[sqlite3.Row]:
-    """One cursor over one view of the file: rows that arrive meanwhile are not in it, and no row is in it twice."""
-    query = where.query()
-    sql = f"SELECT * FROM receipts INDEXED BY {query.index} {query.where} ORDER BY at DESC, seq DESC"  # noqa: S608
-    return iter(connection.execute(sql, query.parameters))
-
-
-def values(row: ReceiptRow) -> dict[str, Any]:
-    """One receipt under the names of FIELDS."""
-    record = row.record
-    return {
-        "id": record.id,
-        "time": record.received_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "direction": record.direction,
-        "status": record.status,
-        "origin": record.origin,
-        "url": record.url,
-        "method": record.method,
-        "intent": record.intent,
-        "amount": format_units(record.amount, record.currency.decimals),
-        # As text: JSON readers commonly make floats of numbers, and spreadsheets always.
-        "amount_base_units": str(record.amount),
-        "currency": record.currency.symbol,
-        "currency_id": record.currency.id,
-        "decimals": record.currency.decimals,
-        "network": record.network,
-        "reference": record.reference,
-        "challenge_id": record.challenge_id,
-        "external_id": record.external_id,
-        "operation_id": record.operation_id,
-        "payer": record.payer,
-        "recipient": record.recipient,
-    }
-
-
-def safe_cell(text: str) -> str:
-    """`text` as a cell that no spreadsheet runs: an apostrophe before whatever could begin a formula. Reading it
-    back, drop that one.
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-class _Writer(Protocol):
-    def begin(self) -> None: ...
-
-    def row(self, row: ReceiptRow) -> None: ...
-
-    def end(self) -> None: ...
-
-
-class _CsvWriter:
-    def __init__(self, stream: TextIO) -> None:
-        self._csv = csv.writer(stream, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")  # RFC 4180
-
-    def begin(self) -> None:
-        self._csv.writerow(FIELDS)
-
-    def row(self, row: ReceiptRow) -> None:
-        found = values(row)
-        self._csv.writerow(["" if found[name] is None else safe_cell(inert(str(found[name]))) for name in FIELDS])
-
-    def end(self) -> None:
-        pass
-
-
-class _JsonLinesWriter:
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def begin(self) -> None:
-        pass
-
-    def row(self, row: ReceiptRow) -> None:
-        self._stream.write(_json(row) + "\n")
-
-    def end(self) -> None:
-        pass
-
-
-class _JsonWriter:
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._separator = "\n"
-
-    def begin(self) -> None:
-        self._stream.write("[")
-
-    def row(self, row: ReceiptRow) -> None:
-        self._stream.write(self._separator + _json(row))
-        self._separator = ",\n"
-
-    def end(self) -> None:
-        self._stream.write("\n]\n")
-
-
-def _json(row: ReceiptRow) -> str:
-    # ASCII only: whatever a server put into its receipt, the file holds no character that a terminal or an editor
-    # acts on.
-    return json.dumps({**values(row), "receipt": row.record.raw}, ensure_ascii=True, separators=(",", ":"))
-
-
-_WRITERS: Final[dict[Format, Callable[[TextIO], _Writer]]] = {
-    Format.CSV: _CsvWriter,
-    Format.JSON: _JsonWriter,
-    Format.JSONL: _JsonLinesWriter,
-}

@@ -4,21 +4,25 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from mpp_console.history.errors import HistoryError
-from mpp_console.history.rows import amount_text, to_microseconds
-from mpp_console.history.sums import AT_LEAST, AT_MOST
+from mpp_console.history.rows import to_microseconds
+from mpp_console.history.sums import amount_key
 
-__all__ = ["TEXT_FIELDS", "Filter", "Query"]
+__all__ = ["AMOUNT_OPS", "TEXT_FIELDS", "Filter", "Query"]
 
 TEXT_FIELDS: Final = (
     "origin", "url", "reference", "method", "intent", "status", "network", "id", "operation_id", "challenge_id",
     "external_id", "payer", "recipient", "currency_symbol",
 )  # fmt: skip
-"""The columns that `Filter.text` looks into."""
+"""The columns that `Filter.words` are looked for in."""
+
+AMOUNT_OPS: Final = frozenset({"<", "<=", ">", ">=", "="})
 
 _TEXT_LIMIT = 200
 _MATCH_TEXT = "(" + " OR ".join(rf"{name} LIKE ? ESCAPE '\'" for name in TEXT_FIELDS) + ")"
@@ -40,51 +44,73 @@ _EQUALITIES: Final = (
 class Filter:
     """Which receipts. A field that is None or empty does not restrict.
 
-    `currency` is a currency id, in any letter case. `amount_min` and `amount_max` are base units, both included.
-    `since` is included and `until` is not. `text` is found anywhere in the fields of TEXT_FIELDS, whatever the case
-    of its ASCII letters; the first 200 characters count.
+    `currency` is a currency id, `symbol` its symbol, both in any letter case. `amounts` are comparisons with a value
+    in the currency's own units, whatever that currency is. `since` is included and `until` is not. Each of `words` is
+    found somewhere in the fields of TEXT_FIELDS, `origin_part` and `reference_part` in theirs, whatever the case of
+    ASCII letters; the first 200 characters of each count. `statuses` allows several. What passes one of `without` does
+    not pass.
     """
 
-    text: str = ""
+    words: tuple[str, ...] = ()
     direction: str | None = None
     origin: str | None = None
+    origin_part: str | None = None
+    reference_part: str | None = None
     status: str | None = None
+    statuses: tuple[str, ...] = ()
     method: str | None = None
     intent: str | None = None
     currency: str | None = None
+    symbol: str | None = None
     network: str | None = None
-    amount_min: int | None = None
-    amount_max: int | None = None
+    amounts: tuple[tuple[str, Decimal], ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    without: tuple[Filter, ...] = ()
 
     def __post_init__(self) -> None:
         if self.direction not in (None, "sent", "received"):
             raise HistoryError("a receipt is either sent or received", code="bad-filter")
+        for op, value in self.amounts:
+            if op not in AMOUNT_OPS or not value.is_finite():
+                raise HistoryError("an amount is compared with < <= > >= or =, with a number", code="bad-filter")
 
     def query(self) -> Query:
-        """The filter as SQL. Raises HistoryError (`naive-datetime`, `bad-amount`)."""
-        index = None
-        conditions: list[str] = []
-        parameters: list[Any] = []
-        for field, column, serves in _EQUALITIES:
+        """The filter as SQL. Raises HistoryError (`naive-datetime`)."""
+        index = next(
+            (serves for field, _, serves in _EQUALITIES if serves and getattr(self, field) is not None),
+            "receipts_by_time",
+        )
+        terms = tuple(self._terms())
+        return Query(
+            index=index,
+            conditions=tuple(condition for condition, _ in terms),
+            parameters=tuple(value for _, values in terms for value in values),
+        )
+
+    def _terms(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        for field, column, _ in _EQUALITIES:
             value = getattr(self, field)
             if value is not None:
-                conditions.append(f"{column} = ?")
-                parameters.append(value)
-                index = index or serves
+                yield f"{column} = ?", (value,)
+        if self.statuses:
+            yield f"status IN ({', '.join('?' * len(self.statuses))})", self.statuses
+        if self.symbol is not None:
+            yield "currency_symbol = ? COLLATE NOCASE", (self.symbol,)
         for bound, condition in ((self.since, "at >= ?"), (self.until, "at < ?")):
             if bound is not None:
-                conditions.append(condition)
-                parameters.append(to_microseconds(bound))
-        for amount, condition in ((self.amount_min, AT_LEAST), (self.amount_max, AT_MOST)):
-            if amount is not None:
-                conditions.append(condition)
-                parameters += [amount_text(amount)] * 2
-        if self.text:
-            conditions.append(_MATCH_TEXT)
-            parameters += [_like(self.text[:_TEXT_LIMIT])] * len(TEXT_FIELDS)
-        return Query(index=index or "receipts_by_time", conditions=tuple(conditions), parameters=tuple(parameters))
+                yield condition, (to_microseconds(bound),)
+        for op, value in self.amounts:
+            yield f"amount_key {op} ?", (amount_key(value),)
+        for part, column in ((self.origin_part, "origin"), (self.reference_part, "reference")):
+            if part is not None:
+                yield rf"{column} LIKE ? ESCAPE '\'", (_like(part),)
+        for word in self.words:
+            yield _MATCH_TEXT, (_like(word),) * len(TEXT_FIELDS)
+        for left_out in self.without:
+            query = left_out.query()
+            # Columns that are NULL make a comparison NULL, which is not a match and so must not leave the row out.
+            yield f"({' AND '.join(query.conditions) or 'TRUE'}) IS NOT TRUE", query.parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +127,5 @@ class Query:
 
 
 def _like(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = text[:_TEXT_LIMIT].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

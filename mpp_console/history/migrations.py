@@ -125,5 +125,20 @@ def m001_initial(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_initial,)
+# `sums.amount_key` makes the same text of a value; a test compares the two.
+_AMOUNT_KEY = """
+ALTER TABLE receipts ADD COLUMN amount_key TEXT GENERATED ALWAYS AS (
+    CASE amount WHEN '0' THEN '0'
+    ELSE printf('%04d', 1000 + length(amount) - currency_decimals) || rtrim(amount, '0') END
+) VIRTUAL
+"""
+
+
+def m002_amount_order(db: Database) -> None:
+    """Receipts in the order of their amounts, and amounts compared by value: see `sums.amount_key`."""
+    db.execute(_AMOUNT_KEY)
+    db.execute("CREATE INDEX receipts_by_amount ON receipts (amount_key)")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_initial, m002_amount_order)
 """In order of application. Append only; the function's name is what the file remembers."""

@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 from mpp_console.client.journal import KIND_PAYMENT
 from mpp_console.history.database import Database
 from mpp_console.history.errors import HistoryError, UnknownRow
 from mpp_console.history.filters import Filter
 from mpp_console.history.journal import SqlLedger
+from mpp_console.history.orders import ByTime, Order, ordered_rows
 from mpp_console.history.records import Cursor, OperationRow, Page, ReceiptRow, RequestRow, SpendBucket, Total
 from mpp_console.history.rows import (
     decode_all,
@@ -41,25 +42,6 @@ PAGE_LIMIT: Final = 1000
 _BUCKET_LIMIT: Final = 10_000
 _COUNTED: Final = f"kind = '{KIND_PAYMENT}' AND state <> 'refused'"
 """What budgets count; see `client.journal.Ledger`."""
-
-_NEWEST: Final = Cursor(at=2**63 - 1, seq=2**63 - 1)  # no row is newer, so that the first page is like every other
-
-
-@dataclass(frozen=True, slots=True)
-class _List(Generic[RowT]):
-    """A table as a list ordered newest first: its column of time, the index to walk, and how to read a row."""
-
-    table: str
-    time: str
-    index: str
-    read: Callable[[sqlite3.Row], RowT]
-
-    def page_sql(self, conditions: tuple[str, ...]) -> str:
-        where = " AND ".join((*conditions, f"({self.time}, seq) < (?, ?)"))
-        return (
-            f"SELECT * FROM {self.table} INDEXED BY {self.index} WHERE {where} "  # noqa: S608 - constants and marks
-            f"ORDER BY {self.time} DESC, seq DESC LIMIT ?"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,28 +76,40 @@ class HistoryQueries:
         self._database = database
 
     async def receipts(
-        self, where: Filter | None = None, *, after: Cursor | None = None, limit: int = 200
+        self,
+        where: Filter | None = None,
+        *,
+        after: Cursor | None = None,
+        limit: int = 200,
+        order: Order | None = None,
+        skip: int = 0,
     ) -> Page[ReceiptRow]:
-        """A page of receipts, newest first, continuing after `after`."""
-        query = (where or Filter()).query()
-        source = _List("receipts", "at", query.index, read_receipt)
-        return await self._page(source, query.conditions, query.parameters, after=after, limit=limit)
+        """A page of receipts in an order (default: newest first), from the `skip`th after `after` on."""
+        query, wanted, chosen = (where or Filter()).query(), _checked(limit), order or Order()
+        if skip < 0:
+            raise HistoryError("a page begins at or after its cursor", code="bad-skip")
+
+        def job(connection: sqlite3.Connection) -> Page[ReceiptRow]:
+            rows = ordered_rows(connection, query, chosen, after=after, limit=wanted + 1, skip=skip)
+            return _page(rows, wanted, "at", read_receipt)
+
+        return await self._ask(job)
 
     async def operations(
         self, *, state: OperationState | None = None, after: Cursor | None = None, limit: int = 200
     ) -> Page[OperationRow]:
         """A page of the journal, newest first."""
         conditions, parameters = (("state = ?",), (state.value,)) if state else ((), ())
-        source = _List("operations", "created_at", "operations_by_time", read_operation)
-        return await self._page(source, conditions, parameters, after=after, limit=limit)
+        source = ByTime(table="operations", time="created_at", index="operations_by_time")
+        return await self._list(source, read_operation, conditions, parameters, after=after, limit=limit)
 
     async def requests(
         self, *, outcome: str | None = None, after: Cursor | None = None, limit: int = 200
     ) -> Page[RequestRow]:
         """A page of the requests that our server answered, newest first."""
         conditions, parameters = (("outcome = ?",), (outcome,)) if outcome else ((), ())
-        source = _List("requests", "at", "requests_by_outcome" if outcome else "requests_by_time", read_request)
-        return await self._page(source, conditions, parameters, after=after, limit=limit)
+        source = ByTime(table="requests", time="at", index="requests_by_outcome" if outcome else "requests_by_time")
+        return await self._list(source, read_request, conditions, parameters, after=after, limit=limit)
 
     async def receipt(self, receipt_id: str) -> ReceiptRow:
         """One receipt by its id. Raises UnknownRow or MalformedRow."""
@@ -225,25 +219,21 @@ class HistoryQueries:
     ) -> tuple[RowT, ...]:
         return await self._ask(lambda connection: tuple(decode_all(connection.execute(sql, parameters), read)[0]))
 
-    async def _page(
+    async def _list(
         self,
-        source: _List[RowT],
+        source: ByTime,
+        read: Callable[[sqlite3.Row], RowT],
         conditions: tuple[str, ...],
         parameters: tuple[Any, ...],
         *,
         after: Cursor | None,
         limit: int,
     ) -> Page[RowT]:
-        place, wanted = after or _NEWEST, _checked(limit)
-        sql = source.page_sql(conditions)
+        wanted, sql, place = _checked(limit), source.sql(conditions), source.place(after)
 
         def job(connection: sqlite3.Connection) -> Page[RowT]:
-            # One row more than wanted says whether the list goes on.
-            rows = connection.execute(sql, (*parameters, place.at, place.seq, wanted + 1)).fetchall()
-            shown = rows[:wanted]
-            good, skipped = decode_all(shown, source.read)
-            more = Cursor(at=shown[-1][source.time], seq=shown[-1]["seq"]) if len(rows) > wanted else None
-            return Page(rows=tuple(good), next=more, skipped=skipped)
+            rows = connection.execute(sql, (*parameters, *place, wanted + 1, 0)).fetchall()
+            return _page(rows, wanted, source.time, read)
 
         return await self._ask(job)
 
@@ -261,6 +251,14 @@ class HistoryQueries:
             return chart.fill({number: (count, amount) for (number, count), amount in sums})
 
         return await self._ask(job)
+
+
+def _page(rows: list[sqlite3.Row], wanted: int, time: str, read: Callable[[sqlite3.Row], RowT]) -> Page[RowT]:
+    """Of `wanted` rows and one more, which says whether the list goes on."""
+    shown = rows[:wanted]
+    good, skipped = decode_all(shown, read)
+    more = Cursor(at=shown[-1][time], seq=shown[-1]["seq"]) if len(rows) > wanted else None
+    return Page(rows=tuple(good), next=more, skipped=skipped)
 
 
 def _checked(limit: int) -> int:

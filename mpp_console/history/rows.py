@@ -21,6 +21,7 @@ __all__ = [
     "OPERATION_COLUMNS",
     "RECEIPT_COLUMNS",
     "REQUEST_COLUMNS",
+    "amount_of",
     "amount_text",
     "decode_all",
     "from_microseconds",
@@ -191,7 +192,7 @@ def _operation(row: sqlite3.Row) -> OperationRow:
         http_method=row["http_method"],
         method=row["method"],
         intent=row["intent"],
-        amount=_amount(row["amount"]),
+        amount=amount_of(row["amount"]),
         currency=_currency(row),
         recipient=row["recipient"],
         payer=row["payer"],
@@ -219,7 +220,7 @@ def _receipt(row: sqlite3.Row) -> ReceiptRow:
         url=row["url"],
         method=row["method"],
         intent=row["intent"],
-        amount=_amount(row["amount"]),
+        amount=amount_of(row["amount"]),
         currency=_currency(row),
         network=row["network"],
         reference=row["reference"],
@@ -241,7 +242,7 @@ def _request(row: sqlite3.Row) -> RequestRow:
         path=row["path"],
         status=row["status"],
         outcome=row["outcome"],
-        amount=None if row["amount"] is None else _amount(row["amount"]),
+        amount=None if row["amount"] is None else amount_of(row["amount"]),
         currency=None if row["currency_id"] is None else _currency(row),
         payer=row["payer"],
         reference=row["reference"],
@@ -260,7 +261,8 @@ def _currency(row: sqlite3.Row) -> Currency:
     return Currency(id=row["currency_id"], symbol=row["currency_symbol"], decimals=row["currency_decimals"])
 
 
-def _amount(text: str) -> int:
+def amount_of(text: str) -> int:
+    """Base units that the file keeps. Raises ValueError."""
     if _AMOUNT.fullmatch(text) is None or (amount := int(text)) > _MAX_AMOUNT:
         raise ValueError("the amount is not a canonical number of base units")
     return amount

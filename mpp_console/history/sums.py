@@ -1,5 +1,5 @@
-"""Exact sums of amounts that are TEXT, made by SQLite itself so that a million rows neither fill memory nor hold the
-interpreter.
+"""Exact sums and the order of amounts that are TEXT, made by SQLite itself so that a million rows neither fill memory
+nor hold the interpreter.
 
 SQLite's integers end at 2^63. So a sum is first tried the quick way, which either is exact or says that it is not;
 only then are the amounts cut into limbs of nine digits, each of which sums exactly for nine thousand million rows.
@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any
 
-__all__ = ["AT_LEAST", "AT_MOST", "group_sums"]
+__all__ = ["amount_key", "group_sums"]
 
 _LIMB = 9
 _LIMBS = 9  # 81 digits, above the 78 of the largest amount
 _SAFE_DIGITS = 18  # every amount of so many digits is below 2^63
 
-# Canonical decimal texts compare as numbers when the longer one is the greater and equal lengths compare as text.
-AT_LEAST: Final = "(length(amount), amount) >= (length(?), ?)"
-"""Takes the bound twice."""
-AT_MOST: Final = "(length(amount), amount) <= (length(?), ?)"
-"""Takes the bound twice."""
+
+def amount_key(value: Decimal) -> str:
+    """A text that sorts as the value does, for a value in a currency's own units that is not negative; the column
+    `amount_key` has it for every row, whatever its size and its currency's decimals.
+
+    First how many digits stand before the point (from -254 to 78, shifted to be four figures), then the digits.
+    """
+    _, figures, exponent = value.as_tuple()
+    digits = "".join(map(str, figures)).lstrip("0")
+    return f"{1000 + len(digits) + int(exponent):04d}{digits.rstrip('0')}" if digits else "0"
+
 
 _QUICK = "sum(CAST(amount AS INTEGER)), max(length(amount))"
 _EXACT = ", ".join(

@@ -12,6 +12,7 @@ __all__ = [
     "NoAccount",
     "NoFaucet",
     "ReceiptNotFound",
+    "ReceiptNotRepeatable",
     "RequestFailed",
     "ServerUnavailable",
     "SettingsError",
@@ -75,6 +76,12 @@ class ReceiptNotFound(UsageError):
     """No receipt, or more than one, has this id."""
 
     default_code = "receipt-not-found"
+
+
+class ReceiptNotRepeatable(UsageError):
+    """What this receipt was paid for cannot be asked for again: its URL is not known, or not to us."""
+
+    default_code = "receipt-not-repeatable"
 
 
 class RequestFailed(MppError):

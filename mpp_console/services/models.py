@@ -33,28 +33,61 @@ from mpp_console.services.payment_models import (
     VerdictAction,
 )
 from mpp_console.services.receipt_models import (
+    AmountBound,
+    AmountOp,
+    ChainStatus,
+    ChainView,
+    ExportDone,
+    ExportFormat,
+    ExportProgress,
+    LogView,
     ReceiptDetail,
     ReceiptDirection,
     ReceiptFilter,
+    ReceiptOrder,
+    ReceiptOrderKey,
     ReceiptPage,
     ReceiptRow,
+    ReceiptTotal,
     RequestRow,
+    SavedFilter,
     SpendBucket,
+)
+from mpp_console.services.server_models import (
+    FaultInfo,
+    MinuteView,
+    RequestDetail,
+    RouteDraft,
+    RouteOutcome,
+    RouteTrouble,
+    RouteView,
+    ServerStats,
+    ServerView,
 )
 
 __all__ = [
     "AccountKind",
     "AccountView",
+    "AmountBound",
+    "AmountOp",
     "BalanceView",
     "BudgetPeriod",
     "BudgetView",
+    "ChainStatus",
+    "ChainView",
     "Check",
     "ConsoleState",
     "ErrorKind",
     "ErrorView",
+    "ExportDone",
+    "ExportFormat",
+    "ExportProgress",
+    "FaultInfo",
     "FundResult",
     "LegTiming",
     "Level",
+    "LogView",
+    "MinuteView",
     "Mode",
     "Money",
     "OfferView",
@@ -69,14 +102,22 @@ __all__ = [
     "ReceiptDetail",
     "ReceiptDirection",
     "ReceiptFilter",
+    "ReceiptOrder",
+    "ReceiptOrderKey",
     "ReceiptPage",
     "ReceiptRow",
+    "ReceiptTotal",
     "ReceiptView",
     "ReceiveView",
+    "RequestDetail",
     "RequestRow",
     "ReviewView",
+    "RouteDraft",
     "RouteOutcome",
+    "RouteTrouble",
     "RouteView",
+    "SavedFilter",
+    "ServerStats",
     "ServerView",
     "SpendBucket",
     "Stage",
@@ -153,56 +194,6 @@ class ReceiveView:
     uri: str
     qr_rows: tuple[str, ...]
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
-    """One route of the demo API. `amount` is the price in base units; `hits` and `revenue` count since the server
-    started.
-    """
-
-    method: str
-    path: str
-    rail: str
-    intent: str
-    amount: int
-    currency: Currency
-    note: str
-    fault: str | None = None
-    hits: int = 0
-    revenue: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerView:
-    """The local paid server. `url` and `rpc_url` are None while it does not run; `unavailable` says why it cannot."""
-
-    running: bool
-    url: str | None
-    rpc_url: str | None
-    chain_id: int | None
-    recipient: str | None
-    routes: tuple[RouteView, ...]
-    requests: int
-    revenue: tuple[Money, ...]
-    started_at: datetime | None = None
-    unavailable: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteOutcome:
-    """What happened when `test_all` called one route. `ok` compares with what that route is meant to do
-    (`expected`).
-    """
-
-    route: RouteView
-    ok: bool
-    expected: str
-    outcome: str
-    status: int | None
-    milliseconds: float
-    receipt_id: str | None
-    error: ErrorView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

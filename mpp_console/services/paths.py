@@ -43,6 +43,11 @@ class ProfilePaths:
         return self.folder / "sandbox.json"
 
     @property
+    def filters(self) -> Path:
+        """Filters of receipts that were given a name."""
+        return self.folder / "filters.json"
+
+    @property
     def allowances(self) -> Path:
         """Permissions to pay an origin without asking."""
         return self.folder / "allowances.json"

@@ -4,21 +4,32 @@ typed.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from mpp_console.services.errors import FilterError, ReceiptNotFound
+from mpp_console.services.commands import command_line
+from mpp_console.services.errors import ReceiptNotFound
 from mpp_console.services.models import (
+    ChainView,
+    ExportFormat,
     OperationView,
+    PayRequest,
     ReceiptDetail,
     ReceiptFilter,
+    ReceiptOrder,
     ReceiptPage,
     ReceiptRow,
+    ReceiptTotal,
     RequestRow,
+    SavedFilter,
     SpendBucket,
 )
+from mpp_console.services.receipt_export import ExportTask
+from mpp_console.services.receipt_filter import SETTLED, filter_text, parse_filter, passes
+from mpp_console.services.receipt_repeat import repeated_request, unpaid_curl
+from mpp_console.services.saved_filters import SavedFilters
 from mpp_console.services.views import explorer_url, inert_value, operation_view, receipt_row, request_row
 
 if TYPE_CHECKING:
@@ -26,10 +37,10 @@ if TYPE_CHECKING:
     from mpp_console.protocol import Currency
     from mpp_console.services.engine import Engine
 
-__all__ = ["ExportFormat", "ReceiptsService"]
+__all__ = ["ExportTask", "ReceiptsService", "parse_filter"]
 
-ExportFormat = Literal["csv", "json", "jsonl"]
 _MIN_ID_PREFIX = 4
+_NEWEST_FIRST = ReceiptOrder()
 
 
 class ReceiptsService:
@@ -37,22 +48,53 @@ class ReceiptsService:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._saved = SavedFilters(engine.paths.filters)
 
     async def page(
         self,
         filter: ReceiptFilter | None = None,  # noqa: A002
         after: str | None = None,
         limit: int = 200,
+        order: ReceiptOrder = _NEWEST_FIRST,
+        *,
+        skip: int = 0,
+        counted: bool = True,
     ) -> ReceiptPage:
-        """Newest first, `limit` rows (1 to 1000) from the cursor `after` (a page's `next`) on."""
+        """`limit` rows (1 to 1000) in an order, from the `skip`th after the cursor `after` (a page's `next`) on.
+
+        `counted=False` leaves the total out, which is what takes long when there are many rows. Cursors hold in the
+        order that they come from only.
+        """
         queries = await self._engine.queries.get()
-        from mpp_console.history import Cursor
+        from mpp_console.history import Cursor, Order
 
         wanted = self._filter(filter)
-        page = await queries.receipts(wanted, after=Cursor.parse(after) if after else None, limit=limit)
-        rows = tuple(receipt_row(row.record) for row in page.rows)
-        total = await queries.count(wanted)
-        return ReceiptPage(rows=rows, next=str(page.next) if page.next else None, total=total)
+        chosen = Order(key=order.key, descending=order.descending)
+        place = Cursor.parse(after) if after else None
+        page = await queries.receipts(wanted, after=place, limit=limit, order=chosen, skip=skip)
+        return ReceiptPage(
+            rows=tuple(receipt_row(row.record) for row in page.rows),
+            next=str(page.next) if page.next else None,
+            total=await queries.count(wanted) if counted else None,
+        )
+
+    async def count(self, filter: ReceiptFilter | None = None) -> int:  # noqa: A002
+        """How many receipts pass. Without words to look for it is quick; a wait that is given up ends the counting."""
+        queries = await self._engine.queries.get()
+        return await queries.count(self._filter(filter))
+
+    async def totals(self, filter: ReceiptFilter | None = None) -> tuple[ReceiptTotal, ...]:  # noqa: A002
+        """What those that pass sum to, for each direction and currency; exact at any size."""
+        queries = await self._engine.queries.get()
+        return tuple(
+            ReceiptTotal(
+                direction="sent" if total.direction == "sent" else "received",
+                currency=total.currency,
+                amount=total.amount,
+                count=total.count,
+            )
+            for total in await queries.totals(self._filter(filter))
+        )
 
     async def get(self, id: str) -> ReceiptDetail:  # noqa: A002
         """One receipt. `id` may be its first characters as long as they are unique. Raises ReceiptNotFound."""
@@ -124,17 +166,93 @@ class ReceiptsService:
         (by default the network's own).
         """
         queries = await self._engine.queries.get()
-        network = self._engine.network
-        currency = currency or network.currency(network.default_token)
+        currency = self._currency(currency)
         buckets = await queries.spend_buckets(currency.id, since=since, until=self._engine.clock(), width=width)
         return tuple(SpendBucket(start=item.start, amount=item.amount, currency=currency) for item in buckets)
 
-    @staticmethod
-    def parse_filter(text: str) -> ReceiptFilter:
-        """`origin:api status:success dir:sent words…` as a filter. Raises FilterError naming the word not
-        understood.
+    async def revenue(
+        self, since: datetime, width: timedelta, currency: Currency | None = None
+    ) -> tuple[SpendBucket, ...]:
+        """The same for what we were paid."""
+        queries = await self._engine.queries.get()
+        currency = self._currency(currency)
+        buckets = await queries.receipt_buckets(
+            currency.id, direction="received", since=since, until=self._engine.clock(), width=width
+        )
+        return tuple(SpendBucket(start=item.start, amount=item.amount, currency=currency) for item in buckets)
+
+    async def chain(self, id: str) -> ChainView:  # noqa: A002
+        """What the chain says of the transaction behind a receipt. Never raises for one that is missing: `note` says
+        why. Raises ReceiptNotFound, or an MppError when the node cannot be asked.
         """
-        return parse_filter(text)
+        from mpp_console.services.receipt_chain import chain_view
+
+        return await chain_view(self._engine, (await self.get(id)).row)
+
+    def export_start(
+        self,
+        scope: ReceiptFilter | tuple[str, ...] | None,
+        fmt: ExportFormat,
+        path: Path,
+    ) -> ExportTask:
+        """Begins to write receipts (those that pass a filter, or those of these ids) to a new file, in a thread.
+
+        The file has its name only when it is whole; it is never put over another (FileExists from `result`).
+        """
+        where = self._filter(ReceiptFilter() if isinstance(scope, tuple) else scope)
+        return ExportTask(self._engine, where, scope if isinstance(scope, tuple) else None, fmt, path)
+
+    async def saved(self) -> tuple[SavedFilter, ...]:
+        """The filters that were given a name, by name."""
+        return await asyncio.to_thread(self._saved.load)
+
+    async def save(self, name: str, text: str) -> None:
+        """Keeps a filter, in place of one of the same name. Raises FilterError for a bad name or filter."""
+        parse_filter(text)
+        await asyncio.to_thread(self._saved.put, name, text)
+
+    async def forget(self, name: str) -> None:
+        """Forgets a filter. One that is not there is forgotten already."""
+        await asyncio.to_thread(self._saved.drop, name)
+
+    async def again(self, id: str) -> PayRequest:  # noqa: A002
+        """The request that a receipt of ours was paid for: URL and method. What was sent with it is not kept.
+
+        Raises ReceiptNotRepeatable when the URL is not known, or ReceiptNotFound.
+        """
+        detail = await self.get(id)
+        method = "GET"
+        if detail.row.operation_id is not None and detail.operation is not None:
+            journal = await self._engine.journal.get()
+            method = (await journal.get(detail.row.operation_id)).http_method
+        return repeated_request(detail.row, method)
+
+    async def command(self, id: str) -> str:  # noqa: A002
+        """The command that shows the receipt."""
+        return command_line(self._engine.profile.name, "receipts", "show", (await self.get(id)).row.id)
+
+    async def curl(self, id: str) -> str:  # noqa: A002
+        """A curl command that asks, unpaid, for what the receipt was paid for. Raises as `again`."""
+        return unpaid_curl(await self.again(id))
+
+    @staticmethod
+    def parse_filter(text: str, now: datetime | None = None) -> ReceiptFilter:
+        """What people type as a filter; see `receipt_filter`. Raises FilterError naming the word not understood."""
+        return parse_filter(text, now)
+
+    @staticmethod
+    def filter_text(filter: ReceiptFilter) -> str:  # noqa: A002
+        """A filter as text that `parse_filter` reads back."""
+        return filter_text(filter)
+
+    @staticmethod
+    def passes(filter: ReceiptFilter, row: ReceiptRow) -> bool:  # noqa: A002
+        """Whether a row that just arrived passes, as the history would say."""
+        return passes(filter, row)
+
+    def _currency(self, currency: Currency | None) -> Currency:
+        network = self._engine.network
+        return currency or network.currency(network.default_token)
 
     async def _complete(self, start: str) -> str:
         queries = await self._engine.queries.get()
@@ -142,7 +260,7 @@ class ReceiptsService:
 
         found: set[str] = set()
         if len(start) >= _MIN_ID_PREFIX:
-            page = await queries.receipts(Filter(text=start), limit=1000)
+            page = await queries.receipts(Filter(words=(start,)), limit=1000)
             found = {row.record.id for row in page.rows if row.record.id.startswith(start)}
         if len(found) == 1:
             return found.pop()
@@ -154,84 +272,33 @@ class ReceiptsService:
 
         if given is None:
             return Filter()
+        known = self._currency_id(given.currency)
+        exact = given.origin is not None and "://" in given.origin
+        several = given.status == "settled"
         return Filter(
-            text=given.text,
+            words=given.words,
             direction=given.direction,
-            origin=given.origin,
+            origin=given.origin if exact else None,
+            origin_part=None if exact else given.origin,
+            reference_part=given.reference,
             method=given.method,
             intent=given.intent,
-            status=given.status,
-            currency=self._currency_id(given.currency),
+            status=None if several else given.status,
+            statuses=SETTLED if several else (),
+            currency=known,
+            symbol=given.currency if known is None else None,
             network=given.network,
+            amounts=tuple((bound.op, bound.value) for bound in given.amounts),
             since=given.since,
             until=given.until,
+            without=tuple(self._filter(left_out) for left_out in given.without),
         )
 
     def _currency_id(self, name: str | None) -> str | None:
+        """The id that a symbol of this network stands for; an id as it is, None for a symbol of elsewhere."""
         if name is None:
             return None
         for token in self._engine.network.tokens:
             if token.symbol.casefold() == name.casefold():
                 return token.address
-        return name
-
-
-_DIRECTIONS: dict[str, Literal["sent", "received"]] = {
-    "sent": "sent", "out": "sent", "received": "received", "in": "received",
-}  # fmt: skip
-_TEXT_KEYS = ("origin", "method", "intent", "status", "currency", "network")
-
-
-def parse_filter(text: str, now: datetime | None = None) -> ReceiptFilter:
-    """`key:value` words restrict a field; every other word is searched for. `since:` and `until:` take `2026-01-31` or
-    `7d`, `24h`.
-
-    An `origin:` without a scheme is searched for as text, so that `origin:api` finds what a person means.
-    """
-    fields: dict[str, str] = {}
-    words: list[str] = []
-    times: dict[str, datetime] = {}
-    direction: Literal["sent", "received"] | None = None
-    for word in text.split():
-        key, colon, value = word.partition(":")
-        if not colon or not value or value.startswith("//"):
-            words.append(word)
-        elif key in {"dir", "direction"}:
-            direction = _DIRECTIONS.get(value)
-            if direction is None:
-                raise FilterError(f"{word}: a direction is sent or received")
-        elif key in {"since", "until"}:
-            times[key] = _moment(value, now or datetime.now(UTC))
-        elif key == "origin" and "://" not in value:
-            words.append(value)
-        elif key in _TEXT_KEYS:
-            fields[key] = value
-        else:
-            known = ", ".join(("dir", *_TEXT_KEYS, "since", "until"))
-            raise FilterError(
-                f"{word}: {key!r} is nothing to filter by", hint=f"known: {known}; other words are searched for"
-            )
-    return ReceiptFilter(
-        text=" ".join(words),
-        direction=direction,
-        origin=fields.get("origin"),
-        method=fields.get("method"),
-        intent=fields.get("intent"),
-        status=fields.get("status"),
-        currency=fields.get("currency"),
-        network=fields.get("network"),
-        since=times.get("since"),
-        until=times.get("until"),
-    )
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    ago = re.fullmatch(r"(\d{1,5})([mhdw])", text)
-    if ago:
-        unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[ago[2]]
-        return now - timedelta(**{unit: int(ago[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise FilterError(f"{text!r} is no time", hint="write 2026-01-31, 2026-01-31T12:00:00Z, 24h or 7d") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return name if name.startswith("0x") else None

@@ -172,6 +172,7 @@ def receipt_row(record: ReceiptRecord) -> ReceiptRow:
         operation_id=record.operation_id,
         payer=record.payer,
         recipient=record.recipient,
+        external_id=record.external_id,
     )
 
 

@@ -24,7 +24,6 @@ from mpp_console.client.journal import ReceiptRecord
 from mpp_console.history import (
     FIELDS,
     Database,
-    Exported,
     Filter,
     Format,
     HistoryJournal,
@@ -32,10 +31,12 @@ from mpp_console.history import (
     export_to_file,
     export_to_stream,
 )
-from mpp_console.history.export import safe_cell
+from mpp_console.history.export_writers import safe_cell
 from mpp_console.protocol import Secret, format_units, parse_units
 from mpp_console.wallet.files import FileExists, FileTrouble
 from tests.history.samples import ALPHA_USD, PAYER, START, a_receipt, receipts
+
+MACHINE = (Format.CSV, Format.JSON, Format.JSONL)
 
 
 def read_back(text: str, file_format: Format) -> list[dict[str, Any]]:
@@ -92,10 +93,10 @@ async def test_what_goes_out_comes_back(
         for number, record in enumerate(records):
             await journal.receive(replace(record, id=f"r-{number}"))
         rows = [row.record for row in (await HistoryQueries(database).receipts(where)).rows]
-        for file_format in Format:
+        for file_format in MACHINE:
             stream = io.StringIO(newline="")
             done = await export_to_stream(path, stream, file_format=file_format, where=where)
-            assert done == Exported(rows=len(rows), skipped=0)
+            assert (done.rows, done.skipped) == (len(rows), 0)
             found = read_back(stream.getvalue(), file_format)
             if file_format is Format.CSV:
                 assert found == [
@@ -116,6 +117,7 @@ async def test_the_header_of_an_empty_file(path: Path, database: Database) -> No
         stream = io.StringIO(newline="")
         await export_to_stream(path, stream, file_format=file_format)
         texts[file_format] = stream.getvalue()
+    assert texts.pop(Format.MARKDOWN).endswith("| --- |\n\n0 receipts\n")
     assert texts == {Format.CSV: ",".join(FIELDS) + "\r\n", Format.JSON: "[\n]\n", Format.JSONL: ""}
 
 
@@ -211,9 +213,10 @@ async def test_the_file_is_private_and_complete(tmp_path: Path, path: Path, jour
     target = tmp_path / "out.csv"
     before = os.umask(0)
     try:
-        assert await export_to_file(path, target, file_format=Format.CSV) == Exported(rows=1, skipped=0)
+        done = await export_to_file(path, target, file_format=Format.CSV)
     finally:
         os.umask(before)
+    assert (done.rows, done.skipped, done.bytes) == (1, 0, target.stat().st_size)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert b"0.010000" in target.read_bytes()
     assert [found.name for found in tmp_path.glob("*out*")] == ["out.csv"]
@@ -234,7 +237,7 @@ async def test_a_file_that_appears_meanwhile_stays_too(tmp_path: Path, path: Pat
     await journal.receive(a_receipt())
     target = tmp_path / "out.jsonl"
 
-    def progress(_: int) -> None:
+    def progress(_: int, __: int) -> None:
         target.write_text("theirs")
 
     with pytest.raises(FileExists):
@@ -253,7 +256,7 @@ async def test_cancelling_leaves_nothing_behind(tmp_path: Path, path: Path, data
     target = tmp_path / "out.csv"
     begun, go = Event(), Event()
 
-    def progress(_: int) -> None:
+    def progress(_: int, __: int) -> None:
         begun.set()
         go.wait(10)
 
@@ -268,9 +271,12 @@ async def test_cancelling_leaves_nothing_behind(tmp_path: Path, path: Path, data
 
 async def test_progress_tells_how_far_it_is(tmp_path: Path, path: Path, database: Database) -> None:
     await fill(database, 1200)
-    seen: list[int] = []
-    await export_to_file(path, tmp_path / "out.jsonl", file_format=Format.JSONL, progress=seen.append)
-    assert seen == [500, 1000, 1200]
+    seen: list[tuple[int, int]] = []
+    target = tmp_path / "out.jsonl"
+    await export_to_file(path, target, file_format=Format.JSONL, progress=lambda rows, size: seen.append((rows, size)))
+    assert [rows for rows, _ in seen] == [500, 1000, 1200, 1200]
+    assert [size for _, size in seen] == sorted(size for _, size in seen)
+    assert seen[-1][1] == target.stat().st_size
 
 
 async def test_malformed_rows_are_counted_not_exported(path: Path, database: Database) -> None:
@@ -279,7 +285,8 @@ async def test_malformed_rows_are_counted_not_exported(path: Path, database: Dat
         lambda c: c.execute("UPDATE receipts SET fields = '?' WHERE id = 'r-1'").rowcount, doing="spoil"
     )
     stream = io.StringIO(newline="")
-    assert await export_to_stream(path, stream, file_format=Format.JSONL) == Exported(rows=2, skipped=1)
+    done = await export_to_stream(path, stream, file_format=Format.JSONL)
+    assert (done.rows, done.skipped) == (2, 1)
     assert [row["id"] for row in read_back(stream.getvalue(), Format.JSONL)] == ["r-2", "r-0"]
 
 
@@ -288,7 +295,7 @@ async def test_rows_that_arrive_meanwhile_are_not_in_it(path: Path, database: Da
     loop = asyncio.get_running_loop()
     journal = HistoryJournal(database)
 
-    def progress(_: int) -> None:
+    def progress(_: int, __: int) -> None:
         late = a_receipt("late", received_at=START - timedelta(days=40_000))  # would sort last
         asyncio.run_coroutine_threadsafe(journal.receive(late), loop).result(10)
 

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import operator
 import sqlite3
 from collections import defaultdict
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from mpp_console.history import (
     RequestRecord,
     UnknownRow,
 )
-from mpp_console.history.filters import TEXT_FIELDS
+from mpp_console.history.filters import AMOUNT_OPS, TEXT_FIELDS
 from mpp_console.protocol import OperationEvent, OperationState
 from tests.history.samples import (
     ALPHA_USD,
@@ -49,6 +52,14 @@ def ascii_lower(text: str) -> str:
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+
+
+def shown(record: ReceiptRecord) -> Fraction:
+    """The amount in the currency's own units, exact."""
+    return Fraction(record.amount, 10**record.currency.decimals)
+
+
 def lets_through(where: Filter, record: ReceiptRecord) -> bool:
     """The filter as plain Python: what SQL is held against."""
     named = {"currency_symbol": record.currency.symbol}
@@ -61,11 +72,15 @@ def lets_through(where: Filter, record: ReceiptRecord) -> bool:
         and where.intent in (None, record.intent)
         and where.network in (None, record.network)
         and (where.currency is None or where.currency.lower() == record.currency.id.lower())
-        and (where.amount_min is None or record.amount >= where.amount_min)
-        and (where.amount_max is None or record.amount <= where.amount_max)
+        and (where.symbol is None or ascii_lower(where.symbol) == ascii_lower(record.currency.symbol))
+        and (not where.statuses or record.status in where.statuses)
+        and (where.origin_part is None or ascii_lower(where.origin_part) in ascii_lower(record.origin))
+        and (where.reference_part is None or ascii_lower(where.reference_part) in ascii_lower(record.reference))
+        and all(COMPARE[op](shown(record), value) for op, value in where.amounts)
         and (where.since is None or record.received_at >= where.since)
         and (where.until is None or record.received_at < where.until)
-        and (not where.text or any(ascii_lower(where.text) in ascii_lower(field or "") for field in fields))
+        and all(any(ascii_lower(word) in ascii_lower(field or "") for field in fields) for word in where.words)
+        and not any(lets_through(left_out, record) for left_out in where.without)
     )
 
 
@@ -74,11 +89,25 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 moments = st.integers(-6, 6).map(lambda seconds: START + timedelta(seconds=seconds))
+bounds = st.tuples(
+    st.sampled_from(sorted(AMOUNT_OPS)),
+    st.builds(lambda amount, places: Decimal((0, tuple(map(int, str(amount))), -places)), amounts, st.integers(0, 8)),
+)
+terms: dict[str, st.SearchStrategy[Any]] = {
+    "words": st.lists(
+        st.sampled_from(["A.EXAMPLE", "100%", "_", "order_1", "%", "\\", "'", "xaa", PAYER[5:12], "none there"]),
+        max_size=2,
+    ).map(tuple),
+    "amounts": st.lists(bounds, max_size=2).map(tuple),
+    "symbol": st.none() | st.sampled_from(["PATHusd", "sat"]),
+    "statuses": st.sampled_from([(), ("success", "none"), ("none",)]),
+    "origin_part": st.none() | st.sampled_from(["B.EX", "://", "%"]),
+    "reference_part": st.none() | st.sampled_from(["aa", "\\", "_"]),
+}
 filters = st.builds(
     Filter,
-    text=st.sampled_from(
-        ["", "", "", "A.EXAMPLE", "100%", "_", "order_1", "%", "\\", "'", "xaa", PAYER[5:12], "none there"]
-    ),
+    **terms,
+    without=st.lists(st.builds(Filter, **terms, direction=maybe(st.just("sent"))), max_size=1).map(tuple),
     direction=maybe(st.sampled_from(["sent", "received"])),
     origin=maybe(st.sampled_from(["https://a.example", "https://nowhere.example"])),
     status=maybe(st.just("success")),
@@ -86,8 +115,6 @@ filters = st.builds(
     intent=maybe(st.just("charge")),
     network=maybe(st.just("sandbox")),
     currency=maybe(st.sampled_from([currency.id.lower() for currency in CURRENCIES])),
-    amount_min=maybe(amounts),
-    amount_max=maybe(amounts),
     since=maybe(moments),
     until=maybe(moments),
 )
@@ -160,8 +187,9 @@ def test_bad_filters_are_refused() -> None:
         Filter(direction="sideways")
     with pytest.raises(HistoryError, match="zone"):
         Filter(since=datetime(2026, 1, 1)).query()  # noqa: DTZ001
-    with pytest.raises(HistoryError, match="base units"):
-        Filter(amount_min=-1).query()
+    for amount in (("~", Decimal(1)), ("<", Decimal("nan"))):
+        with pytest.raises(HistoryError, match="compared"):
+            Filter(amounts=(amount,))
 
 
 async def test_tail_sees_what_another_writer_commits(
@@ -335,8 +363,11 @@ FILTERS = {
     "method": Filter(method="tempo"),
     "currency": Filter(currency=PATH_USD.id),
     "time": Filter(since=START, until=START + timedelta(days=1)),
-    "several": Filter(origin="https://a.example", direction="sent", since=START, amount_min=5, text="x"),
-    "text": Filter(text="example"),
+    "several": Filter(
+        origin="https://a.example", direction="sent", since=START, amounts=((">", Decimal(5)),), words=("x",)
+    ),
+    "text": Filter(words=("example",)),
+    "leaving out": Filter(without=(Filter(words=("example",)), Filter(amounts=(("<", Decimal(1)),)))),
 }
 
 

@@ -11,12 +11,10 @@ import pytest
 
 from mpp_console.protocol import MppError
 from mpp_console.services import Console
-from mpp_console.services.errors import FilterError, ReceiptNotFound
+from mpp_console.services.errors import ReceiptNotFound
 from mpp_console.services.models import ReceiptFilter
-from mpp_console.services.receipts import parse_filter
+from mpp_console.services.receipt_filter import parse_filter
 from tests.services.conftest import Heard
-
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 async def paid(console: Console, times: int) -> None:
@@ -102,27 +100,3 @@ async def test_spending_over_time(console: Console) -> None:
     buckets = await console.receipts.spending(now - timedelta(hours=2), timedelta(hours=1))
     assert sum(bucket.amount for bucket in buckets) == 20_000
     assert {bucket.currency.symbol for bucket in buckets} == {"pathUSD"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", ReceiptFilter()),
-        ("api shop", ReceiptFilter(text="api shop")),
-        ("dir:out status:success", ReceiptFilter(direction="sent", status="success")),
-        ("origin:api", ReceiptFilter(text="api")),
-        ("origin:https://api.example", ReceiptFilter(origin="https://api.example")),
-        ("http://127.0.0.1:80/x", ReceiptFilter(text="http://127.0.0.1:80/x")),
-        ("since:2026-04-30", ReceiptFilter(since=datetime(2026, 4, 30, tzinfo=UTC))),
-        ("since:7d until:24h", ReceiptFilter(since=NOW - timedelta(days=7), until=NOW - timedelta(days=1))),
-    ],
-)
-def test_what_people_type(text: str, expected: ReceiptFilter) -> None:
-    assert parse_filter(text, NOW) == expected
-
-
-@pytest.mark.parametrize("text", ["dir:up", "colour:red", "since:yesterday", "since:5y"])
-def test_a_word_that_is_not_understood_is_named(text: str) -> None:
-    with pytest.raises(FilterError) as raised:
-        parse_filter(text, NOW)
-    assert text.partition(":")[0 if text.startswith("colour") else 2] in raised.value.message

@@ -29,7 +29,7 @@ class SeededReceipts:
         after: str | None = None,
         limit: int = 200,
     ) -> ReceiptPage:
-        rows = [row for row in reversed(self.rows) if filter is None or filter.text in row.url]
+        rows = [row for row in reversed(self.rows) if filter is None or all(word in row.url for word in filter.words)]
         start = int(after or 0)
         more = start + limit < len(rows)
         return ReceiptPage(
@@ -60,4 +60,4 @@ class SeededReceipts:
     def parse_filter(self, text: str) -> ReceiptFilter:
         if text.startswith("bad:"):
             raise MppError("the filter does not know bad:", code="filter", hint="known: origin status dir")
-        return ReceiptFilter(text=text)
+        return ReceiptFilter(words=(text,))
