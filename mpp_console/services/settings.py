@@ -18,12 +18,15 @@ from mpp_console.services.errors import SettingsError
 
 __all__ = [
     "EXAMPLE",
+    "ConsoleSettings",
     "NetworkSettings",
     "OriginLimits",
     "PolicySettings",
     "Settings",
     "TokenSettings",
     "load_settings",
+    "mistake",
+    "parse_settings",
     "write_example",
 ]
 
@@ -87,16 +90,29 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
+class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the full-screen console looks and which keys it has.
+
+    `theme` None is the one chosen last. `keys` maps an action's id to its keys, comma-separated, and goes before the
+    preset; the screens, which know the actions, hold it to them. `time` is what lists show. `ascii` None draws ASCII
+    where the terminal has nothing else (`TERM=linux`).
+    """
+
+    theme: str | None = None
+    keymap: Literal["default", "vim", "emacs"] = "default"
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
+    animation: Literal["full", "none"] = "full"
+    time: Literal["relative", "absolute"] = "relative"
+    privacy: bool = False
+    ascii: bool | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. `policy` applies to every profile; `policies.<profile>` replaces it for one."""
 
     profile: str = "sandbox"
     account: str | None = None
-    theme: str | None = None
-    keymap: str = "default"
-    keys: dict[str, str] = msgspec.field(default_factory=dict)
-    animation: Literal["full", "basic", "none"] = "full"
-    privacy: bool = False
+    console: ConsoleSettings = msgspec.field(default_factory=ConsoleSettings)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
     networks: dict[str, NetworkSettings] = msgspec.field(default_factory=dict)
     policy: PolicySettings = msgspec.field(default_factory=PolicySettings)
@@ -111,9 +127,18 @@ EXAMPLE = """\
 
 profile = "sandbox"          # sandbox, moderato, mainnet, or a network of your own below
 # account = "main"           # otherwise the default account
-# theme = "mpp-dark"
+
+[console]                    # the full-screen console; F2 there changes these
+# theme = "console-dark"     # or console-light, console-high-contrast, any of Textual's; without it: the last one
 keymap = "default"           # default, vim, emacs
-animation = "full"           # full, basic, none
+animation = "full"           # full, none
+time = "relative"            # in lists: relative (3 min) or absolute (12:04:11); ctrl+t changes it for the moment
+privacy = false              # begin with amounts and addresses masked
+# ascii = true               # plain ASCII; without it: where the terminal has nothing else
+
+# [console.keys]             # keys of your own, comma-separated; `mpp-console` shows ids in its help (?)
+# "maximize" = "z"
+# "list.mark" = "space,insert"
 
 [server]
 port = 0                     # of the local paid server; 0 takes any free port
@@ -173,6 +198,15 @@ def parse_settings(text: str, source: str = "settings.toml") -> Settings:
     return settings
 
 
+def mistake(path: Path, setting: tuple[str, ...], what: str, hint: str) -> SettingsError:
+    """The error for a setting of the file that only its user could judge, with the line where it stands."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    return SettingsError(f"{path}, line {_line_of(text, setting)}: {what}", hint=hint)
+
+
 def write_example(path: Path) -> None:
     """Writes a settings file with every setting explained. Raises FileExists rather than replace one."""
     from mpp_console.wallet.files import private_folder, write_private
@@ -202,6 +236,8 @@ def _validation_error(text: str, source: str, message: str) -> SettingsError:
     if unknown:
         line = _line_of(text, (*path, unknown[1]))
         allowed = ", ".join(_fields_at(path))
+        if not path and unknown[1] in ConsoleSettings.__struct_fields__:
+            return SettingsError(f"{source}, line {line}: `{unknown[1]}` stands under [console]", hint="move it there")
         place = f"[{_dotted(path)}]" if path else "the file"
         return SettingsError(
             f"{source}, line {line}: {place} has no setting `{unknown[1]}`", hint=f"allowed here: {allowed}"
@@ -243,12 +279,15 @@ def _dotted(path: tuple[str, ...]) -> str:
 def _hint_for(what: str) -> str:
     if "Expected `str`" in what and ("`float`" in what or "`int`" in what):
         return 'put it in quotes: "0.50"'
+    if "Expected `str`" in what and "`object`" in what:
+        return 'put the name in quotes: "list.mark" = "space"'
     return "see `mpp-console config init --stdout` for every setting"
 
 
 def _fields_at(path: tuple[str, ...]) -> tuple[str, ...]:
     structs: dict[str, type[msgspec.Struct]] = {
-        "server": ServerSettings, "networks": NetworkSettings, "policy": PolicySettings, "policies": PolicySettings,
+        "console": ConsoleSettings, "server": ServerSettings,
+        "networks": NetworkSettings, "policy": PolicySettings, "policies": PolicySettings,
         "tokens": TokenSettings, "origins": OriginLimits,
     }  # fmt: skip
     known: type[msgspec.Struct] = Settings
@@ -267,7 +306,7 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
     wanted = tuple(part for part in path if not part.isdigit())
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*\[\[?([^\]]+)\]", line)
-        setting = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+        setting = re.match(r"\s*((?:[\w.-]|\"[^\"]*\"|'[^']*')+)\s*=", line)
         if header:
             table = _parts(header[1])
             here = table
@@ -276,13 +315,14 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
         else:
             continue
         depth = _shared(here, wanted)
-        if depth == len(here) and depth > best_depth:
+        if depth in (len(here), len(wanted)) and depth > best_depth:
             best, best_depth = number, depth
     return best
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+    """The keys of a dotted key; one in quotes may have dots of its own."""
+    return tuple("".join(found) for found in re.findall(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)", dotted))
 
 
 def _shared(here: tuple[str, ...], wanted: tuple[str, ...]) -> int:

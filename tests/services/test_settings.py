@@ -8,7 +8,7 @@ import pytest
 
 from mpp_console.protocol import MppError
 from mpp_console.services.errors import SettingsError
-from mpp_console.services.settings import EXAMPLE, Settings, load_settings, parse_settings, write_example
+from mpp_console.services.settings import EXAMPLE, Settings, load_settings, mistake, parse_settings, write_example
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
@@ -31,7 +31,12 @@ def test_every_commented_line_of_the_example_holds() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "word", "hint"),
     [
-        ('theme = "x"\nprofil = "x"\n', 2, "profil", "profile"),
+        ('account = "x"\nprofil = "x"\n', 2, "profil", "profile"),
+        ('profile = "sandbox"\ntheme = "x"\n', 2, "[console]", ""),
+        ('[console]\nkeymap = "vi"\n', 2, "console.keymap", ""),
+        ('[console]\ntheme = "x"\ncolour = "x"\n', 3, "colour", "keymap"),
+        ("[console]\nascii = 'yes'\n", 2, "console.ascii", ""),
+        ('[console.keys]\n"maximize" = "z"\nlist.mark = "x"\n', 3, "console.keys", "quotes"),
         ("[server]\n\nport = true\n", 3, "server.port", ""),
         ("[server]\nport = 70000\n", 2, "65535", ""),
         ("[policy]\nconfirm = true\n\n[policy.per_day]\na = '1'\npathUSD = 0.5\n", 6, "pathUSD", '"0.50"'),
@@ -48,6 +53,13 @@ def test_a_mistake_names_its_line(text: str, line: int, word: str, hint: str) ->
     assert f"settings.toml, line {line}:" in raised.value.message
     assert word in raised.value.message
     assert hint in (raised.value.hint or "")
+
+
+def test_a_mistake_that_only_the_screens_can_see_names_its_line_too(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('[console]\nkeymap = "vim"\n\n[console.keys]\n"maximize" = "z"\n"list.mark" = "ctrl+i"\n')
+    error = mistake(path, ("console", "keys", "list.mark"), "ctrl+i is tab to a terminal", "choose another key")
+    assert error.message == f"{path}, line 6: ctrl+i is tab to a terminal"
 
 
 def test_broken_toml_names_its_line() -> None:
