@@ -98,8 +98,9 @@ class EventStream:
         match name:
             case "data":
                 self._size += len(value) + bool(self._data)
-                self._data.append(value[: self._room])
-                self._room = max(self._room - len(value) - 1, 0)
+                if self._room:
+                    self._data.append(value[: self._room])
+                    self._room = max(self._room - len(value) - 1, 0)
             case "event":
                 self._event = value[:_NAME_LIMIT]
             case "id" if "\0" not in value:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from mpp_console.protocol import MppError, OperationState
 from mpp_console.services.commands import pay_command
 from mpp_console.services.errors import TestUnavailable
-from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, Stage
 from mpp_console.services.live_body import BODY_LIMIT
+from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, Stage
 from mpp_console.services.payment_run import PaymentRun
 from mpp_console.services.payment_task import OriginAllowance, PaymentTask
 from mpp_console.services.progress import Clockwork

@@ -20,6 +20,10 @@ _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 section 5.5: none but a tab
 _DECIMAL = re.compile(r"\d{1,60}(\.\d{1,36})?")
+_NO_TLS = re.compile(
+    r"wrong.version.number|record.layer.failure|unknown.protocol|packet.length.too.long", re.IGNORECASE
+)
+"""What OpenSSL says, by its version, of an answer that is no TLS."""
 _HOST = re.compile(r"^(?P<host>\[[^\]]*\]|[^/:?#]+)")
 
 
@@ -108,8 +112,18 @@ def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return RequestFailed(f"{where} did not answer in time", code="timeout", hint="allow more with --timeout")
     if isinstance(error, httpx.ConnectError):
-        return RequestFailed(f"no connection to {where}: {text or 'it could not be reached'}", code="no-connection")
+        return _not_connected(where, text)
     if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
         return RequestFailed(f"the answer of {where} cannot be read: {text}", code="bad-answer")
     what = "it redirects in circles" if isinstance(error, httpx.TooManyRedirects) else type(error).__name__
     return RequestFailed(f"{where}: {what}")
+
+
+def _not_connected(where: str, text: str) -> RequestFailed:
+    if _NO_TLS.search(text):
+        return RequestFailed(
+            f"{where} does not speak TLS: what answers there is no https",
+            code="no-tls",
+            hint="if it is meant to be plain http, write http://",
+        )
+    return RequestFailed(f"no connection to {where}: {text or 'it could not be reached'}", code="no-connection")

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from mpp_console.sandbox.demo.api import DemoApi, DemoEvent
-from mpp_console.sandbox.demo.catalogue import DemoRoute
+from mpp_console.sandbox.demo.catalogue import DEMO_KEYS, DemoRoute
 from mpp_console.sandbox.demo.faults import Fault
 from mpp_console.sandbox.demo.own import OwnRoute
 from mpp_console.sandbox.demo.recording import Exchange
 
-__all__ = ["DemoApi", "DemoEvent", "DemoRoute", "Exchange", "Fault", "OwnRoute"]
+__all__ = ["DEMO_KEYS", "DemoApi", "DemoEvent", "DemoRoute", "Exchange", "Fault", "OwnRoute"]

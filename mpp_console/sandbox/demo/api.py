@@ -29,6 +29,7 @@ from mpp_console.sandbox.demo.content import echoed, reading
 from mpp_console.sandbox.demo.faults import SLOW_SECONDS, Fault, LostAnswer, WithoutReceipt, delivery, spoiled
 from mpp_console.sandbox.demo.own import OwnRoute, fixed_answer, own_entries
 from mpp_console.sandbox.demo.recording import Exchange, ExchangeRecorder, HandlerTimes
+from mpp_console.sandbox.demo.stream import event_stream
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, payment_of
 from mpp_console.server.asgi_access import AccessTail, RequestAnswered
 from mpp_console.server.events import GateEvent
@@ -114,6 +115,11 @@ class DemoApi:
         """Every route, faults included, in the order in which to show them; a person's own come first."""
         return tuple(entry.told for entry in self._entries)
 
+    def key_of(self, method: str, path: str) -> str | None:
+        """Which route a request belongs to; None when it belongs to none."""
+        route = self.table.match(method, path)
+        return None if route is None else f"{route.method} {route.path}"
+
     def use_routes(self, own: Iterable[OwnRoute]) -> None:
         """Serves these beside the demo's, from the next request on. Raises as `own_entries`, and changes nothing then.
 
@@ -191,6 +197,7 @@ class DemoApi:
             "/free": self._price_list,
             "/echo": self._echo,
             "/slow": self._slow,
+            "/stream": self._stream,
             "/faults/server-error": _fail,
         }
         special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}
@@ -224,6 +231,12 @@ class DemoApi:
     async def _slow(self, request: Request) -> Response:
         await self._delay(SLOW_SECONDS)
         return await self._reading(request)
+
+    async def _stream(self, request: Request) -> Response:
+        station = request.query_params.get("station")
+        return event_stream(
+            lambda: reading(station, at=self._clock(), noise=self._random_bytes(16)), self._delay, _paid(request)
+        )
 
     async def _llms(self, request: Request) -> Response:
         routes = "".join(f"- {told.method} {told.path}: {told.note}\n" for told in self.routes() if told.fault is None)

@@ -16,6 +16,7 @@ from mpp_console.protocol import Challenge, ChallengeBinder, Secret, content_dig
 from mpp_console.sandbox.demo import DemoApi, DemoEvent
 from mpp_console.sandbox.demo.catalogue import PARTNER, PARTNER_SHARE, PRICE
 from mpp_console.sandbox.demo.faults import BROKEN_RECIPIENT
+from mpp_console.sandbox.demo.stream import STREAM_EVENTS, STREAM_SECONDS
 from mpp_console.server import DeliveryFailed, GateLimits, MemoryStore, PaymentRejected, PaymentVerified
 from mpp_console.server.asgi_access import Outcome, RequestAnswered
 from tests.methods.tempo.charges import ALPHA_USD, PATH_USD, PAYER, SHOP, Counter
@@ -89,6 +90,7 @@ def test_the_catalogue_has_every_route(market: Market) -> None:
     told = {(route.method, route.path): route for route in market.demo.routes()}
     assert set(told) == {
         ("GET", "/free"),
+        ("GET", "/stream"),
         ("POST", "/echo"),
         *(("GET", path) for path in CHARGED),
         *(
@@ -269,3 +271,14 @@ def test_a_demo_without_a_chain_says_so() -> None:
             binder=ChallengeBinder([Secret(b"s" * 32)]),
             store=MemoryStore(),
         )
+
+
+async def test_the_stream_is_paid_once_and_delivers_event_by_event(market: Market, client: httpx.AsyncClient) -> None:
+    answer = await market.buy(client, "/stream")
+    receipt = parse_receipt(answer.headers["payment-receipt"])
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [block for block in answer.text.split("\n\n") if "data: " in block]
+    assert [block.split("\n")[0] for block in events] == [*(f"id: {number}" for number in range(1, 6)), "event: end"]
+    assert receipt.reference in events[-1]
+    assert market.delays == [STREAM_SECONDS] * (STREAM_EVENTS - 1)
+    assert market.shop_has() == PRICE
