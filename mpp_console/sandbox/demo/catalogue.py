@@ -25,7 +25,18 @@ PARTNER_SHARE: Final = 2_500
 PARTNER: Final = to_checksum("0x" + hashlib.sha256(b"demo partner").hexdigest()[:40])
 """Gets the split of /split. Nobody holds its key."""
 
-_PLAIN: Final = ("free", "charge", "sponsored", "split", "push-only", "pull-only", "zero", "two-offers", "slow", "stream")
+_PLAIN: Final = (
+    "free",
+    "charge",
+    "sponsored",
+    "split",
+    "push-only",
+    "pull-only",
+    "zero",
+    "two-offers",
+    "slow",
+    "stream",
+)
 _TRAPS: Final = ("expired", "wrong-amount", "bad-recipient", "server-error", "no-receipt")
 DEMO_KEYS: Final = ("POST /echo", *(f"GET /{name}" for name in _PLAIN), *(f"GET /faults/{name}" for name in _TRAPS))
 """Every route that the demo may have, whatever it is charged with."""
