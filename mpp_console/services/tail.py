@@ -1,7 +1,7 @@
-"""Joins what the gate decides about a request with the answer it got: one line for each request, one receipt for each
-payment.
+"""Joins what the gate decides about a request with what was said and the answer it got: one line for each request, one
+receipt for each payment.
 
-The gate tells of its decision in the request's own task, before the answer; a context variable carries it there.
+The gate tells of its decision in the request's own task, before the answer; context variables carry it there.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 from mpp_console.client.journal import ReceiptRecord
 from mpp_console.history import RequestRecord
 from mpp_console.protocol import Currency, MppError, parse_account_did
+from mpp_console.sandbox.demo import recording
 from mpp_console.server import events
 from mpp_console.server.asgi_access import RequestAnswered
 
 if TYPE_CHECKING:
-    from mpp_console.sandbox.demo import DemoEvent
+    from mpp_console.sandbox.demo import DemoEvent, Exchange
     from mpp_console.services.engine import Engine
 
 __all__ = ["Tail"]
 
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 _decision: ContextVar[events.GateEvent | None] = ContextVar("gate_decision", default=None)
 
 
@@ -32,7 +34,7 @@ class Tail:
         self,
         engine: Engine,
         *,
-        served: Callable[[RequestRecord], None],
+        served: Callable[[RequestRecord, Exchange | None], None],
         received: Callable[[ReceiptRecord], None],
     ) -> None:
         self._engine = engine
@@ -42,9 +44,13 @@ class Tail:
     def observe(self, event: DemoEvent) -> None:
         """Takes one event; see `DemoApi.observe`."""
         if isinstance(event, RequestAnswered):
-            decision = _decision.get()
+            decision, exchange = _decision.get(), _exchange.get()
             _decision.set(None)
-            self._served(self._record(event, decision))
+            _exchange.set(None)
+            self._served(self._record(event, decision), exchange)
+            return
+        if isinstance(event, recording.Exchange):
+            _exchange.set(event)
             return
         if not isinstance(event, events.DeliveryFailed):
             # A failed delivery follows the verification that let the request in, which says more.

@@ -109,7 +109,7 @@ class DemoApi:
             observe=observe,
         )
         self._build()
-        self.app: ASGIApp = _Application(lambda scope, receive, send: self._current(scope, receive, send))
+        self.app: ASGIApp = _Application(self._serve)
 
     def routes(self) -> tuple[DemoRoute, ...]:
         """Every route, faults included, in the order in which to show them; a person's own come first."""
@@ -140,6 +140,9 @@ class DemoApi:
             self._faults, self._everywhere = before
 
         self._build_or_go_back(go_back)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._current(scope, receive, send)
 
     def _build_or_go_back(self, go_back: Callable[[], None]) -> None:
         try:

@@ -17,29 +17,13 @@ from mpp_console.sandbox.demo.faults import ALREADY_OVER, BrokenRecipient, Deare
 from mpp_console.server.offers import DEFAULT_EXPIRY, Offer
 from mpp_console.server.routes import Route
 
-__all__ = ["DEMO_KEYS", "PARTNER", "DemoRoute", "Entry", "catalogue"]
+__all__ = ["PARTNER", "DemoRoute", "Entry", "catalogue"]
 
 PRICE: Final = 10_000
 """A cent, in the base units of a currency with six decimals: what a call of an API may well cost."""
 PARTNER_SHARE: Final = 2_500
 PARTNER: Final = to_checksum("0x" + hashlib.sha256(b"demo partner").hexdigest()[:40])
 """Gets the split of /split. Nobody holds its key."""
-
-_PLAIN: Final = (
-    "free",
-    "charge",
-    "sponsored",
-    "split",
-    "push-only",
-    "pull-only",
-    "zero",
-    "two-offers",
-    "slow",
-    "stream",
-)
-_TRAPS: Final = ("expired", "wrong-amount", "bad-recipient", "server-error", "no-receipt")
-DEMO_KEYS: Final = ("POST /echo", *(f"GET /{name}" for name in _PLAIN), *(f"GET /faults/{name}" for name in _TRAPS))
-"""Every route that the demo may have, whatever it is charged with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
