@@ -37,7 +37,10 @@ _LEAVE: Final = "leave"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to try. `words` tell how in full, `brief` where there is little room; keys stand in backquotes."""
+    """One thing to try. `words` tell how in full, `brief` where there is little room; keys stand in backquotes.
+
+    `{url}` and `{place}` stand for what can be inspected, with and without its scheme.
+    """
 
     id: str
     title: str
@@ -61,8 +64,8 @@ STEPS: Final = (
     Step(
         id="inspect",
         title="Inspect a URL",
-        words="Press `4` and give it {url}, or any URL. The request is unpaid, so nothing is spent.",
-        brief="Press `4`, inspect {url}",
+        words="Press `4` and inspect {url}: what it asks for, decoded and judged. The request is unpaid.",
+        brief="Press `4`, inspect {place}",
     ),
     Step(
         id="serve",
@@ -85,7 +88,7 @@ class Tour:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._app: App[int] | None = None
-        self._cards: list[TourCard] = []
+        self._cards: dict[ModeScreen, TourCard] = {}
         self.done: set[str] = set()
 
     @property
@@ -100,8 +103,6 @@ class Tour:
     def begin(self, app: App[int]) -> None:
         """Shows itself on the mode that is in sight, and on every other when it comes in sight."""
         self._app = app
-        console_app = cast("ConsoleApp", app)
-        console_app.batches.subscribe(app, self._hear)
         app.screen_change_signal.subscribe(app, self._screen_changed)
         self._screen_changed(app.screen)
 
@@ -110,10 +111,8 @@ class Tour:
         app, self._app = self._app, None
         if app is None:
             return
-        cast("ConsoleApp", app).batches.unsubscribe(app)
-        app.screen_change_signal.unsubscribe(app)
         cast("ConsoleApp", app).tour = None
-        for card in self._cards:
+        for card in self._cards.values():
             card.remove()
         begin(app, self._console.first_run.toured, group="tour", what="the tour")
 
@@ -124,10 +123,11 @@ class Tour:
         self.done.add(step)
         if self.over:
             begin(self._app, self._console.first_run.toured, group="tour", what="the tour")
-        for card in self._cards:
+        for card in self._cards.values():
             card.draw()
 
-    def _hear(self, batch: Sequence[ConsoleEvent]) -> None:
+    def hear(self, batch: Sequence[ConsoleEvent]) -> None:
+        """Ticks off what these events say was done."""
         for event in batch:
             if isinstance(event, ReceiptRecorded) and event.row.direction == "sent":
                 self.tick("pay")
@@ -139,14 +139,16 @@ class Tour:
                     self.tick("serve")
 
     def _screen_changed(self, screen: Screen[object]) -> None:
+        # The signal keeps telling after the tour was left: what it is told by belongs to the app, not to the tour.
+        if self._app is None:
+            return
         if isinstance(screen, ModeScreen):
-            if not screen.query(TourCard):
-                card = TourCard(self)
-                self._cards.append(card)
-                screen.mount(card)
+            if screen not in self._cards:
+                self._cards[screen] = TourCard(self)
+                screen.mount(self._cards[screen])
             if screen.MODE == "server":
                 self.tick("serve")
-        elif self._app is not None and self._app.current_mode == "receipts":
+        elif self._app.current_mode == "receipts":
             # What is on the new screen is there only after it was composed.
             screen.call_after_refresh(partial(self._dialog_shown, screen))
 
@@ -178,6 +180,7 @@ class TourCard(Widget):
 
     def on_mount(self) -> None:
         self.draw()
+        app_of(self).batches.subscribe(self, self._tour.hear)
         self.watch(self.app, "view", self._look)
         self.watch(self.screen, "focused", self._focus_moved)
 
@@ -221,8 +224,8 @@ class TourCard(Widget):
         return Content("\n").join([_spread(_steps(tour, lens, width - ending.cell_length - 2), ending, width), told])
 
     def _told(self, words: str) -> Content:
-        url = f"{(self._server_url or '').rstrip('/')}/charge" if self._server_url else "a URL"
-        parts = words.format(url=url).split("`")
+        url = f"{self._server_url.rstrip('/')}/charge" if self._server_url else "any URL"
+        parts = words.format(url=url, place=url.removeprefix("http://")).split("`")
         return Content.assemble(*((part, _KEY if number % 2 else "") for number, part in enumerate(parts)))
 
 

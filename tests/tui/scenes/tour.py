@@ -16,5 +16,5 @@ def newcomer() -> SeededConsole:
 SCENES: dict[str, Scene] = {
     "tour": Scene(console=newcomer),
     "tour-receipts": Scene(console=newcomer, keys=("t", "3")),
-    "tour-done": Scene(console=newcomer, keys=("t", "3", "enter", "5", "4")),
+    "tour-inspect": Scene(console=newcomer, keys=("t", "3", "enter", "5", "4")),
 }
