@@ -109,15 +109,18 @@ class Flows(App[int]):
         """Asks a URL for its price and opens the review sheet. The key that leads here is enter, which never
         approves.
         """
+        url = url.strip()
+        if not url:
+            raise Unavailable("Type a URL first.")
+        await self.pay_request(PayRequest(url=url if "://" in url else f"https://{url}", method=method))
+
+    async def pay_request(self, request: PayRequest) -> None:
+        """The same for a whole request: headers, body, which offer."""
         from mpp_console.tui.review import ReviewSheet
 
         if self.monotonic() - self._review_closed_at < LET_GO_SECONDS:
             # Enter, held down: it opened the sheet, declined on it, and would now open it again and again.
             return
-        url = url.strip()
-        if not url:
-            raise Unavailable("Type a URL first.")
-        request = PayRequest(url=url if "://" in url else f"https://{url}", method=method)
         task = self._services.payments.start(request)
         await self.push_screen(ReviewSheet(task, opened_by="enter"), self._review_closed)
 
