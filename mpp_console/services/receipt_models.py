@@ -153,6 +153,14 @@ class ReceiptTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OriginCount:
+    """How many receipts are of an origin; empty for those that were paid to us."""
+
+    origin: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogView:
     """One event log of a transaction: the contract, the event's name (empty when unknown) and its decoded facts."""
 

@@ -15,6 +15,7 @@ from mpp_console.services.models import (
     ChainView,
     ExportFormat,
     OperationView,
+    OriginCount,
     PayRequest,
     ReceiptDetail,
     ReceiptFilter,
@@ -95,6 +96,12 @@ class ReceiptsService:
             )
             for total in await queries.totals(self._filter(filter))
         )
+
+    async def origins(self, filter: ReceiptFilter | None = None, limit: int = 8) -> tuple[OriginCount, ...]:  # noqa: A002
+        """Whom most of those that pass are of, the most first; without an origin are those that were paid to us."""
+        queries = await self._engine.queries.get()
+        found = await queries.origins(self._filter(filter), limit=limit)
+        return tuple(OriginCount(origin=origin, count=count) for origin, count in found)
 
     async def get(self, id: str) -> ReceiptDetail:  # noqa: A002
         """One receipt. `id` may be its first characters as long as they are unique. Raises ReceiptNotFound."""
