@@ -100,7 +100,7 @@ class HistoryQueries:
     ) -> Page[OperationRow]:
         """A page of the journal, newest first."""
         conditions, parameters = (("state = ?",), (state.value,)) if state else ((), ())
-        source = ByTime(table="operations", time="created_at", index="operations_by_time")
+        source = ByTime(source="operations INDEXED BY operations_by_time", time="created_at")
         return await self._list(source, read_operation, conditions, parameters, after=after, limit=limit)
 
     async def requests(
@@ -108,7 +108,8 @@ class HistoryQueries:
     ) -> Page[RequestRow]:
         """A page of the requests that our server answered, newest first."""
         conditions, parameters = (("outcome = ?",), (outcome,)) if outcome else ((), ())
-        source = ByTime(table="requests", time="at", index="requests_by_outcome" if outcome else "requests_by_time")
+        index = "requests_by_outcome" if outcome else "requests_by_time"
+        source = ByTime(source=f"requests INDEXED BY {index}", time="at")
         return await self._list(source, read_request, conditions, parameters, after=after, limit=limit)
 
     async def receipt(self, receipt_id: str) -> ReceiptRow:
@@ -179,7 +180,9 @@ class HistoryQueries:
             "GROUP BY origin ORDER BY count(*) DESC, origin LIMIT ?"
         )
         parameters = (*query.parameters, _checked(limit))
-        return await self._ask(lambda connection: tuple((row[0], row[1]) for row in connection.execute(sql, parameters)))
+        return await self._ask(
+            lambda connection: tuple((row[0], row[1]) for row in connection.execute(sql, parameters))
+        )
 
     async def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
         """Base units of payments begun since then and not refused, as budgets count them."""

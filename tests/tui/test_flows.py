@@ -181,14 +181,6 @@ async def test_a_filter_narrows_and_esc_clears_it() -> None:
         assert not app.screen.query_one("#filter").display
 
 
-async def test_a_filter_that_is_not_understood_says_so_and_changes_nothing() -> None:
-    async with console_app() as (app, pilot):
-        await press(pilot, "3", "slash")
-        await press(pilot, *"bad:x", "enter")
-        assert "the filter does not know bad: known: origin status dir" in toasts(app)
-        assert len(app.screen.query_one("#receipts-feed", Feed).rows) == 37
-
-
 async def test_the_server_starts_and_stops_by_key() -> None:
     console = SeededConsole(empty=True)
     async with console_app(console) as (app, pilot):
@@ -239,16 +231,6 @@ async def test_live_requests_and_receipts_arrive_in_one_batch() -> None:
         await settle(pilot)
         assert len(feed.rows) == 510
         assert paints == [500]
-
-
-async def test_receipt_keys_copy_and_explain() -> None:
-    async with console_app() as (app, pilot):
-        await press(pilot, "3", "y")
-        assert app.clipboard.startswith("0x")
-        await press(pilot, "Y")
-        assert app.clipboard == "mpp-console receipts show rc0036"
-        await press(pilot, "w")
-        assert "This network has no explorer to open." in toasts(app)
 
 
 async def test_enter_opens_a_receipt_on_a_screen_of_its_own_where_there_is_no_room() -> None:

@@ -12,13 +12,13 @@ from mpp_console.tui.display import BAD, MUTED, WARN, Lens
 __all__ = ["RECEIPTS", "REQUESTS", "ROUTES", "RouteRow", "receipt_cells", "request_cells", "route_cells"]
 
 RECEIPTS = (
-    Column(title="TIME", width=8, keep=8),
+    Column(title="TIME", width=8, keep=8, order="time"),
     Column(title="DIR", width=3, keep=7),
-    Column(title="ORIGIN", width=14, grow=3, keep=9),
+    Column(title="ORIGIN", width=14, grow=3, keep=9, order="origin"),
     Column(title="METHOD", width=12, keep=3),
-    Column(title="AMOUNT", width=12, right=True, keep=9, whole=True),
+    Column(title="AMOUNT", width=12, right=True, keep=9, whole=True, order="amount", largest_first=True),
     Column(title="UNIT", width=8, keep=5),
-    Column(title="STATUS", width=10, keep=9),
+    Column(title="STATUS", width=10, keep=9, order="status"),
     Column(title="REFERENCE", width=13, keep=1),
     Column(title="NETWORK", width=9, keep=0),
 )

@@ -73,7 +73,23 @@ class ReceiptPane(Pane):
     def focus_content(self) -> None:
         """Puts the focus on what the receipt says, so that it can be scrolled."""
         if self._tabs is not None:
-            self._tabs.query("VerticalScroll").first().focus()
+            self._tabs.focus_content()
+
+    def step(self, by: int) -> None:
+        """Opens the tab that many places on."""
+        if self._tabs is not None and self.detail is not None:
+            self._tabs.step(by)
+
+    def do_receipts_tab_next(self) -> None:
+        self.step(1)
+
+    def do_receipts_tab_previous(self) -> None:
+        self.step(-1)
+
+    def ask_again(self) -> None:
+        """Asks the chain anew, when that is what is being looked at."""
+        if self._tabs is not None and self._tabs.is_mounted:
+            self._tabs.ask_again()
 
     def _make_tabs(self) -> None:
         # Many widgets, which the first frame does without.
