@@ -20,9 +20,26 @@ __all__ = ["serve"]
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes any free one (the default).")
+@click.option(
+    "--route",
+    "routes",
+    multiple=True,
+    metavar="ROUTE",
+    help="Serve a route of your own in this run: 'GET /weather=0.02', '/news=0.1 AlphaUSD', 'POST /notes=free'.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="Switch a fault on: 'slow' for every route, 'GET /charge=slow' for one.",
+)
 @pass_app
-def serve(app: App, *, port: int | None) -> None:
+def serve(app: App, *, port: int | None, routes: tuple[str, ...], faults: tuple[str, ...]) -> None:
     """Serve the demo API: a local paid server in the sandbox, on 127.0.0.1 only.
+
+    Routes made in the console are served too. Faults: expired, wrong-amount, bad-recipient, replay, slow,
+    server-error, no-receipt, lost.
 
     With --json the first line is {"event":"ready","url":…,"rpc_url":…,"chain_id":…,"recipient":…,"routes":[…]}, then
     one line for each request and each receipt. Ends cleanly on ctrl+c and SIGTERM.
@@ -32,12 +49,18 @@ def serve(app: App, *, port: int | None) -> None:
         import asyncio
         import signal
 
+        from mpp_console.services.routes import parse_fault, parse_route
+
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError):  # not on every system
                 loop.add_signal_handler(number, stop.set)
-        view = await console.server.start(port)
+        view = await console.server.start(
+            port,
+            routes=[parse_route(text) for text in routes],
+            faults=[parse_fault(text) for text in faults],
+        )
         tell = _tell_json if app.json else _tell_text
 
         def on_event(event: ConsoleEvent) -> None:
@@ -75,6 +98,8 @@ def ready_json(view: ServerView) -> dict[str, Any]:
                 "amount": str(route.amount),
                 "currency": route.currency.symbol,
                 "fault": route.fault,
+                "faults": list(route.faults),
+                "own": route.own,
                 "note": route.note,
             }
             for route in view.routes
@@ -138,7 +163,12 @@ def _say_ready(view: ServerView) -> None:
     print_table(
         ("method", "path", "price", "note"),
         [
-            (route.method, route.path, amount_text(route.amount, route.currency) if route.rail else "free", route.note)
+            (
+                route.method,
+                route.path,
+                amount_text(route.amount, route.currency) if route.rail else "free",
+                f"fault: {', '.join(route.faults)}" if route.faults else route.note,
+            )
             for route in view.routes
         ],
         right=frozenset({"price"}),

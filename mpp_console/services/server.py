@@ -279,6 +279,8 @@ class ServerService:
         self._require()
         async with self._changing:
             await self._own.load()
+            if key is not None:
+                self._own.get(key)
             if troubles := self.check_route(draft, key):
                 raise RouteInvalid(troubles)
             if key is None:

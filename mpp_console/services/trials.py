@@ -44,7 +44,7 @@ _FAULTS = {
         "refuses the payment as used before; no money moves", lambda result: not result.paid and result.status == 402
     ),
     "lost": _Expectation(
-        "takes the money and is never heard of; the chain tells", lambda result: result.stage is not Stage.DONE
+        "takes the money and breaks off; the chain tells", lambda result: result.stage is not Stage.DONE and result.paid
     ),
     "slow": _PAID,
 }

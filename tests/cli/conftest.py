@@ -43,9 +43,9 @@ class Served:
         return dict(json.loads(self.process.stdout.readline()))
 
 
-def start_serving(home: Path) -> Served:
+def start_serving(home: Path, *options: str) -> Served:
     process = subprocess.Popen(
-        [sys.executable, "-m", "mpp_console", "serve", "--json"],
+        [sys.executable, "-m", "mpp_console", "serve", "--json", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

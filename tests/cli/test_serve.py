@@ -54,3 +54,31 @@ def test_a_taken_port_ends_with_an_error(served: Served) -> None:
 
 def test_only_the_sandbox_serves(served: Served) -> None:
     assert "play money" in runner(served.home)("--profile", "moderato", "serve", code=2).stderr
+
+
+def test_routes_and_faults_of_one_run(tmp_path: Path) -> None:
+    options = ("--route", "GET /weather/{city}=0.02", "--route", "POST /notes=free", "--fault", "GET /charge=slow")
+    served = start_serving(tmp_path / "home", *options)
+    try:
+        routes = {f"{route['method']} {route['path']}": route for route in served.ready["routes"]}
+        weather = routes["GET /weather/{city}"]
+        assert (weather["own"], weather["amount"], weather["faults"]) == (True, "20000", [])
+        assert (routes["POST /notes"]["rail"], routes["GET /charge"]["faults"]) == ("", ["slow"])
+        assert one(runner(served.home)("pay", f"{served.url}/weather/oslo", "--json"))["paid"] is True
+    finally:
+        code, err = stop_serving(served, signal.SIGTERM)
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--route", "weather", "is no route"),
+        ("--route", "GET /charge=1", "GET /charge is there already"),
+        ("--route", "/x=0.0000001", "digits after the point"),
+        ("--fault", "fast", "no fault"),
+        ("--fault", "GET /nowhere=slow", "no route"),
+    ],
+)
+def test_what_cannot_be_served_ends_with_a_usage_error(served: Served, option: str, value: str, said: str) -> None:
+    assert said in runner(served.home)("serve", option, value, code=2).stderr
