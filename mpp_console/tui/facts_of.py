@@ -6,7 +6,7 @@ Decoded facts lead. What the server says of itself is quoted, dim, and never rel
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from textual.content import Content
@@ -17,7 +17,10 @@ from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = [
+    "GRAVE_CODES",
+    "address_content",
     "amount_to_type",
+    "check_content",
     "is_grave",
     "progress_lines",
     "result_body",
@@ -26,7 +29,7 @@ __all__ = [
     "review_headline",
 ]
 
-_GRAVE_CODES = frozenset(
+GRAVE_CODES = frozenset(
     {"auto-allow-exceeded", "confirm-above", "new-recipient", "first-payment", "recipient-uninitialised"}
 )
 """Checks that make a payment unusual enough to be typed out."""
@@ -39,7 +42,7 @@ def is_grave(review: ReviewView, profile: ProfileView) -> bool:
     """Real money, or something that the policy or the rail warns of by name."""
     checks = (*review.reasons, *(review.offer.checks if review.offer else ()))
     return profile.kind == "mainnet" or any(
-        check.code in _GRAVE_CODES and check.level is not Level.OK for check in checks
+        check.code in GRAVE_CODES and check.level is not Level.OK for check in checks
     )
 
 
@@ -69,7 +72,7 @@ def review_facts(review: ReviewView, lens: Lens) -> list[Fact]:
         facts += _offer_facts(review.offer, lens)
     facts.append(GAP_FACT)
     checks = (*review.reasons, *(review.offer.checks if review.offer else ()))
-    facts += [Fact("checks" if number == 0 else "", _check(check, lens)) for number, check in enumerate(checks)]
+    facts += [Fact("checks" if number == 0 else "", check_content(check, lens)) for number, check in enumerate(checks)]
     others = [offer for offer in review.offers if not offer.chosen]
     if others:
         facts.append(GAP_FACT)
@@ -87,9 +90,11 @@ def _offer_facts(offer: OfferView, lens: Lens) -> list[Fact]:
     several = len(offer.transfers) > 1
     for number, transfer in enumerate(offer.transfers):
         share = (f"  {lens.money(transfer.amount, offer.currency)}", MUTED) if several else ""
-        facts.append(Fact("pay to" if number == 0 else "", Content.assemble(_address(transfer.recipient, lens), share)))
+        facts.append(
+            Fact("pay to" if number == 0 else "", Content.assemble(address_content(transfer.recipient, lens), share))
+        )
     if not offer.transfers and offer.recipient:
-        facts.append(Fact("pay to", _address(offer.recipient, lens)))
+        facts.append(Fact("pay to", address_content(offer.recipient, lens)))
     mode = f" · {offer.mode}" if offer.mode else ""
     facts.append(Fact("method", lens.plain(f"{inert(offer.key)}{mode}")))
     network = inert(offer.network or "") or lens.plain("—")
@@ -112,7 +117,7 @@ def _balance(offer: OfferView, lens: Lens) -> str:
     return f"{lens.money(offer.balance, offer.currency, unit=False)} {lens.plain('→')} {after}"
 
 
-def _address(address: str, lens: Lens) -> Content:
+def address_content(address: str, lens: Lens) -> Content:
     """Whole, its first and last six characters bold: what people compare."""
     text = lens.address(address, whole=True)
     if lens.privacy or len(text) < 16:
@@ -121,7 +126,7 @@ def _address(address: str, lens: Lens) -> Content:
     return Content.assemble((text[:head], "bold"), (text[head:-tail], MUTED), (text[-tail:], "bold"))
 
 
-def _check(check: Check, lens: Lens) -> Content:
+def check_content(check: Check, lens: Lens) -> Content:
     sign = lens.level(check.level)
     return Content.assemble(
         (f"{sign.glyph} ", sign.tone), (inert(check.message), "" if check.level is not Level.OK else MUTED)
@@ -133,7 +138,7 @@ def _other(offer: OfferView, lens: Lens) -> Content:
     return Content.styled(f"{inert(offer.key)} {price}: {inert(offer.reason)}", MUTED)
 
 
-_STEPS = (
+PAYMENT_STEPS = (
     (Stage.SIGNED, "signed"),
     (Stage.SENT, "sent to the server"),
     (Stage.ACCEPTED, "accepted"),
@@ -141,12 +146,19 @@ _STEPS = (
 )
 
 
-def progress_lines(stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
-    """The steps of a payment: what is done (`past` holds what was heard of), what is under way, what is to come."""
+def progress_lines(
+    stage: Stage,
+    past: Collection[Stage],
+    lens: Lens,
+    steps: Sequence[tuple[Stage, str]] = PAYMENT_STEPS,
+) -> Content:
+    """The steps of a payment, or of what else is named: what is done (`past` holds what was heard of), what is under
+    way, what is to come.
+    """
     lines: list[Content] = []
     ended = stage.final and stage is not Stage.DONE
     current = True
-    for step, word in _STEPS:
+    for step, word in steps:
         reached = stage is Stage.DONE or step in past or (not stage.final and stage.position >= step.position)
         if reached:
             lines.append(Content.assemble((lens.plain("✓ "), GOOD), word))

@@ -12,6 +12,7 @@ from mpp_console.tui.actions import ACTIONS, Action, Danger, Scope, action, bind
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed
 from mpp_console.tui.review import ReviewSheet
+from mpp_console.tui.screens.accounts import AccountsDialog
 from mpp_console.tui.screens.dialogs import HelpDialog
 from mpp_console.tui.screens.inspect import InspectScreen
 from mpp_console.tui.screens.receipts import ReceiptsScreen
@@ -29,12 +30,14 @@ TOGETHER = (
     {Scope.APP, Scope.INSPECT, Scope.LIST},
     {Scope.REVIEW},
     {Scope.DIALOG, Scope.LIST},
+    {Scope.ACCOUNTS, Scope.DIALOG, Scope.LIST},
 )
 """Scopes whose keys work at the same time."""
 
 CARRIERS: dict[Scope, type] = {
     Scope.APP: ConsoleApp,
     Scope.WALLET: WalletScreen,
+    Scope.ACCOUNTS: AccountsDialog,
     Scope.RECEIPTS: ReceiptsScreen,
     Scope.SERVER: ServerScreen,
     Scope.SESSIONS: SessionsScreen,

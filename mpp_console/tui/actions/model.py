@@ -27,12 +27,15 @@ class Scope(StrEnum):
 
     APP = "Everywhere"
     WALLET = "Wallet"
+    ACCOUNTS = "Accounts"
     SESSIONS = "Sessions"
     RECEIPTS = "Receipts"
     INSPECT = "Inspect"
     SERVER = "Server"
     LIST = "Lists"
+    LOG = "Events"
     REVIEW = "Review sheet"
+    REQUEST = "Request form"
     DIALOG = "Dialogs"
 
 

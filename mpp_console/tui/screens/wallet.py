@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input
 
+from mpp_console.protocol import Currency
 from mpp_console.services.events import AccountsChanged, BalanceChanged, ConsoleEvent, ReceiptRecorded
 from mpp_console.services.models import ReceiptRow
 from mpp_console.tui.actions import Scope, action, bindings
+from mpp_console.tui.bars import Bars
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import ReceiptPages, Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.lists import RECEIPTS, receipt_cells
-from mpp_console.tui.view import View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
-from mpp_console.tui.widgets.tiles import AccountsTile, AssetsTile, BalanceTile, SpendingTile
+from mpp_console.tui.widgets.tiles import AccountsTile, AssetsPane, BalanceTile, balance_of
+from mpp_console.tui.widgets.tiles_spending import SpendingTile
 
 __all__ = ["WalletScreen"]
 
-_HOUR = timedelta(hours=1)
+_HOUR, _HOURS = timedelta(hours=1), 24
+_DAY, _DAYS = timedelta(days=1), 30
 
 
 class WalletScreen(ModeScreen):
@@ -37,22 +41,25 @@ class WalletScreen(ModeScreen):
     AUTO_FOCUS = "#wallet-feed"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.WALLET)]
 
+    _chosen: str | None = None
+    """The id of the currency that somebody selected."""
+
     def body(self) -> ComposeResult:
-        with Horizontal(id="wallet"):
-            with Vertical(id="holdings"):
-                with Horizontal(id="tiles"):
-                    yield BalanceTile()
-                    yield AssetsTile()
-                with Horizontal(id="tables"):
-                    yield AccountsTile()
-                    yield SpendingTile()
-            with Vertical(id="activity"):
+        lens = app_of(self).view.lens
+        with Container(id="wallet"):
+            with Container(id="holdings"):
+                yield BalanceTile()
+                yield AssetsPane(lens)
+                yield AccountsTile()
+            with Container(id="activity"):
                 with Pane(
                     title="Pay a URL", hint="enter asks for the price · nothing is paid before you allow it", id="pay"
                 ):
                     yield Input(placeholder="https://…", id="pay-url", compact=True)
                 yield FeedPane(self._feed(), title="Receipts", id="wallet-receipts")
                 yield ReceiptPane(id="wallet-detail")
+            with Container(id="stats"):
+                yield SpendingTile(lens)
 
     def _feed(self) -> Feed[ReceiptRow]:
         return Feed(
@@ -78,27 +85,40 @@ class WalletScreen(ModeScreen):
         self.feed.show(rows)
         await rows.open()
         self.feed.show(rows)
-        await self._read_hours()
+        await self._read_bars()
 
-    async def _read_hours(self) -> None:
-        view = app_of(self).view
-        if view.state is None or not view.state.balances:
+    async def _read_bars(self) -> None:
+        """What was spent of the selected currency, hour by hour of the last day and day by day of the last thirty."""
+        currency = self._currency
+        if currency is None:
             return
-        currency, hours = view.state.balances[0].currency, 24
-        start = (view.lens.now - (hours - 1) * _HOUR).replace(minute=0, second=0, microsecond=0)
-        amounts = [0.0] * hours
-        for bucket in await console_of(self).receipts.spending(start, _HOUR):
-            place = int((bucket.start - start) / _HOUR)
-            if bucket.currency.id == currency.id and 0 <= place < hours:
+        now = app_of(self).view.lens.now
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        day = await self._bars(currency, hour - (_HOURS - 1) * _HOUR, _HOUR, _HOURS)
+        month = await self._bars(currency, midnight - (_DAYS - 1) * _DAY, _DAY, _DAYS)
+        self.query_one(SpendingTile).show_bars(day, month)
+
+    async def _bars(self, currency: Currency, start: datetime, width: timedelta, count: int) -> Bars:
+        amounts = [0] * count
+        for bucket in await console_of(self).receipts.spending(start, width, currency):
+            place = (bucket.start - start) // width
+            if 0 <= place < count:
                 amounts[place] += bucket.amount
-        self.query_one(SpendingTile).show_hours(amounts)
+        return Bars(start=start, width=width, amounts=tuple(amounts), currency=currency)
+
+    @property
+    def _currency(self) -> Currency | None:
+        """The currency that is selected in the assets; before there is a choice, the first one held."""
+        balance = balance_of(app_of(self).view.state, self._chosen)
+        return balance.currency if balance else None
 
     def look(self, view: View) -> None:
         test = action("test.one").blocked(view.state) is None
         self.query_one("#wallet-receipts", FeedPane).rest(Content("t makes a test payment" if test else ""))
-        self.query_one(BalanceTile).look(view)
-        self.query_one(AssetsTile).look(view)
-        self.query_one(SpendingTile).look(view)
+        self.query_one(AssetsPane).look(view)
+        self.query_one(BalanceTile).look(view, self._chosen)
+        self.query_one(SpendingTile).look(view, self._currency)
         self.query_one(AccountsTile).look(view.lens)
         self.feed.look(view.lens)
         self.query_one(ReceiptPane).look(view.lens)
@@ -108,7 +128,7 @@ class WalletScreen(ModeScreen):
         if receipts:
             self.feed.append(receipts)
         if receipts or any(isinstance(event, BalanceChanged) for event in events):
-            begin(self, self._read_hours, group="hours", what="spending by hour", exclusive=True)
+            begin(self, self._read_bars, group="bars", what="spending over time", exclusive=True)
         for event in events:
             if isinstance(event, AccountsChanged):
                 self.query_one(AccountsTile).show(event.accounts, app_of(self).view.lens)
@@ -122,6 +142,54 @@ class WalletScreen(ModeScreen):
         state = app_of(self).view.state
         if state and state.account:
             app_of(self).copy_text(state.account.address, "address")
+
+    async def do_wallet_send(self) -> None:
+        from mpp_console.tui.screens.send import SendDialog
+
+        currency = self._currency
+        await self.app.push_screen(SendDialog(currency_id=currency.id if currency else None))
+
+    async def do_wallet_receive(self) -> None:
+        from mpp_console.tui.screens.receive import ReceiveDialog
+
+        await self.app.push_screen(ReceiveDialog())
+
+    async def do_wallet_accounts(self) -> None:
+        from mpp_console.tui.screens.accounts import AccountsDialog
+
+        await self.app.push_screen(AccountsDialog())
+
+    def do_wallet_uri(self) -> None:
+        begin(self, self._copy_uri, group="uri", what="the payment URI", exclusive=True)
+
+    async def _copy_uri(self) -> None:
+        app_of(self).copy_text((await console_of(self).receive()).uri, "payment URI")
+
+    def do_wallet_span(self) -> None:
+        self._spending.toggle()
+
+    def do_wallet_earlier(self) -> None:
+        self._spending.chart.move(-1)
+
+    def do_wallet_later(self) -> None:
+        self._spending.chart.move(1)
+
+    @property
+    def _spending(self) -> SpendingTile:
+        """The chart of spending. Raises Unavailable where it is not drawn."""
+        tile = self.query_one(SpendingTile)
+        if not tile.charted:
+            raise Unavailable("The chart of spending is drawn from 120 columns on.")
+        return tile
+
+    @on(Feed.Moved, "#asset-feed")
+    def _selected(self, event: Feed.Moved) -> None:
+        event.stop()
+        if event.row is None or event.row.id == self._chosen:
+            return
+        self._chosen = event.row.id
+        self.look(app_of(self).view)
+        begin(self, self._read_bars, group="bars", what="spending over time", exclusive=True)
 
     @on(Input.Submitted, "#pay-url")
     async def _pay(self, event: Input.Submitted) -> None:

@@ -1,34 +1,86 @@
-"""The tiles of the wallet: the balance in big digits, what is held, who may sign, and what was spent."""
+"""The tiles of the wallet: a currency's total in big digits, what is held of each, and who may sign."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Digits, Sparkline, Static
+from textual.widgets import Digits, Static
 
-from mpp_console.protocol import inert
-from mpp_console.services.models import AccountView, BalanceView, Money, PolicyView
+from mpp_console.protocol import Currency, inert
+from mpp_console.services.models import AccountView, BalanceView, ConsoleState, Money
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, INFO, MUTED, UNKNOWN, WARN, Lens
+from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.view import View
-from mpp_console.tui.widgets.facts import Fact, Facts, Lines
+from mpp_console.tui.widgets.facts import Lines
 from mpp_console.tui.widgets.pane import Pane
 
-__all__ = ["AccountsTile", "AssetsTile", "BalanceTile", "SpendingTile"]
+__all__ = ["AccountsTile", "AssetRow", "AssetsPane", "BalanceTile", "Holding", "balance_of", "holding_of"]
 
 _STALE_SECONDS = 60
 """After this long a balance is drawn dim and with `~`: it may no longer hold."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What there is of one currency. None is unknown, which is not zero."""
+
+    currency: Currency
+    available: int | None
+    locked: int | None = None
+    at_risk: int | None = None
+    pending_refund: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Everything that is ours; what is at risk is part of what is locked."""
+        if self.available is None:
+            return None
+        return self.available + (self.locked or 0) + (self.pending_refund or 0)
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """What the total is made of, as far as it is known; empty when all of it is available."""
+        apart = (("locked", self.locked), ("at risk", self.at_risk), ("pending refund", self.pending_refund))
+        known = tuple((name, amount) for name, amount in apart if amount is not None)
+        return (("available", self.available), *known) if known and self.available is not None else known
+
+
+def balance_of(state: ConsoleState | None, currency_id: str | None) -> BalanceView | None:
+    """The balance of a currency; the first one when that is not held, or none is named."""
+    if state is None or not state.balances:
+        return None
+    return next((item for item in state.balances if item.currency.id == currency_id), state.balances[0])
+
+
+def holding_of(state: ConsoleState, balance: BalanceView) -> Holding:
+    """A balance with what is kept elsewhere of the same currency."""
+
+    def of(moneys: tuple[Money, ...]) -> int | None:
+        return next((money.amount for money in moneys if money.currency.id == balance.currency.id), None)
+
+    return Holding(
+        currency=balance.currency,
+        available=balance.available,
+        locked=of(state.locked),
+        at_risk=of(state.at_risk),
+        pending_refund=of(state.pending_refund),
+    )
+
+
 class BalanceTile(Pane):
-    """The first token's balance. Big while it fits, whole always: an amount is never cut."""
+    """The total of the currency that is selected. Big while it fits, whole always: an amount is never cut."""
 
     DEFAULT_CSS = """
     BalanceTile {
         height: auto;
         Digits { height: 3; color: $foreground; width: 1fr; }
         #balance-text { height: 3; padding-top: 1; text-style: bold; display: none; }
+        #balance-parts { display: none; }
         &.-plain Digits { display: none; }
         &.-plain #balance-text { display: block; }
         &.-stale Digits, &.-stale #balance-text { color: $text-muted; }
@@ -43,18 +95,24 @@ class BalanceTile(Pane):
         yield Digits("")
         yield Static("", id="balance-text", markup=False)
         yield Static("", id="balance-note", markup=False)
+        yield Static("", id="balance-parts", markup=False)
         yield Static("", id="balance-spent", markup=False)
 
-    def look(self, view: View) -> None:
+    def look(self, view: View, currency_id: str | None = None) -> None:
         lens, state = view.lens, view.state
-        balance = state.balances[0] if state and state.balances else None
-        self._amount = lens.money(balance.available, balance.currency, unit=False) if balance else UNKNOWN
+        balance = balance_of(state, currency_id)
+        holding = holding_of(state, balance) if state and balance else None
+        self._amount = lens.money(holding.total, holding.currency, unit=False) if holding else lens.plain(UNKNOWN)
         stale = bool(balance and balance.at and (lens.now - balance.at).total_seconds() > _STALE_SECONDS)
         self.set_class(stale, "-stale")
         self._fit()
         self.query_one("#balance-note", Static).update(_balance_note(view, balance))
-        spent = _spent(state.spent_today, lens) if state else UNKNOWN
-        self.query_one("#balance-spent", Static).update(Content.assemble(("spent today ", MUTED), spent))
+        parts = holding.parts if holding else ()
+        line = self.query_one("#balance-parts", Static)
+        line.display = bool(parts)
+        line.update(_parts_content(parts, holding.currency, lens) if holding and parts else Content(""))
+        spent = _spent_today(state, balance, lens)
+        self.query_one("#balance-spent", Static).update(Content.assemble(("paid in 24 h ", MUTED), spent))
         self.frame(badge=_age_badge(balance, lens, stale=stale))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -78,14 +136,32 @@ def _balance_note(view: View, balance: BalanceView | None) -> Content:
     if view.failure:
         hint = f" {view.failure.hint}" if view.failure.hint else ""
         return Content.styled(inert(view.failure.message + hint), BAD)
-    if view.state is None:
+    if view.state is None or not view.state.started:
         return Content.styled("opening the console…", MUTED)
+    if view.state.account is None:
+        return Content.assemble(("no account yet: ", WARN), ("a", "bold $primary"), (" makes or imports one", MUTED))
     if balance is None:
         return Content.styled("no balance yet", MUTED)
     symbol = Content.styled(inert(balance.currency.symbol, limit=12), "bold $primary")
     if balance.error:
-        return Content.assemble(symbol, "  ", (inert(balance.error), WARN))
-    return Content.assemble(symbol, (f" on {inert(view.state.profile.label)}", MUTED))
+        return Content.assemble(symbol, "  ", (f"! {inert(balance.error)}", WARN))
+    all_of_it = " in all" if holding_of(view.state, balance).parts else ""
+    return Content.assemble(symbol, (f"{all_of_it} on {inert(view.state.profile.label)}", MUTED))
+
+
+def _parts_content(parts: Sequence[tuple[str, int]], currency: Currency, lens: Lens) -> Content:
+    lines = [
+        Content.assemble((f"{name:<16}", MUTED), (lens.money(amount, currency), WARN if name == "at risk" else ""))
+        for name, amount in parts
+    ]
+    return Content("\n").join(lines)
+
+
+def _spent_today(state: ConsoleState | None, balance: BalanceView | None, lens: Lens) -> str:
+    if state is None or balance is None or not state.budget:
+        return lens.plain(UNKNOWN)
+    spent = next((money for money in state.spent_today if money.currency.id == balance.currency.id), None)
+    return lens.money(spent.amount, spent.currency) if spent else "nothing"
 
 
 def _age_badge(balance: BalanceView | None, lens: Lens, *, stale: bool) -> Content:
@@ -94,32 +170,48 @@ def _age_badge(balance: BalanceView | None, lens: Lens, *, stale: bool) -> Conte
     return Content.styled(f"{'~ ' if stale else ''}{lens.age(balance.at)} old", WARN if stale else MUTED)
 
 
-class AssetsTile(Pane):
-    """Every token of the network with what is available of it."""
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """A token as a row of the assets."""
 
-    DEFAULT_CSS = """
-    AssetsTile { height: auto; min-height: 4; }
-    """
-    COLUMNS = (Column(title="TOKEN", width=8, grow=1), Column(title="AVAILABLE", width=14, right=True, whole=True))
+    id: str
+    currency: Currency
+    total: int | None
 
-    def __init__(self) -> None:
-        super().__init__(title="Assets", id="assets")
 
-    def compose(self) -> ComposeResult:
-        yield Lines(self.COLUMNS)
+_ASSETS = (Column(title="TOKEN", width=8, grow=1), Column(title="TOTAL", width=14, right=True, whole=True))
+
+
+def _asset_cells(row: AssetRow, lens: Lens) -> Sequence[Cell]:
+    tone = MUTED if not row.total else ""
+    return ((inert(row.currency.symbol, limit=16), ""), (lens.column(row.total, row.currency), tone))
+
+
+class AssetsPane(FeedPane[AssetRow]):
+    """Every token of the network with what there is of it. The selected one is what the other tiles show."""
+
+    def __init__(self, lens: Lens) -> None:
+        feed: Feed[AssetRow] = Feed(_ASSETS, _asset_cells, lens, empty="No balance yet.", follow=False, id="asset-feed")
+        super().__init__(feed, title="Assets", id="assets")
+        self._shown: tuple[AssetRow, ...] = ()
 
     def look(self, view: View) -> None:
-        balances = view.state.balances if view.state else ()
-        rows = [_asset(balance, view.lens) for balance in balances] or [((UNKNOWN, MUTED), ("", ""))]
-        self.query_one(Lines).show(rows)
+        state = view.state
+        rows = tuple(
+            AssetRow(item.currency.id, item.currency, holding_of(state, item).total)
+            for item in (state.balances if state else ())
+            if state is not None
+        )
+        if rows != self._shown:
+            self._shown = rows
+            self.feed.styles.height = max(len(rows), 2)
+            self.feed.replace(rows)
+        self.feed.look(view.lens)
 
-
-def _asset(balance: BalanceView, lens: Lens) -> tuple[Cell, Cell]:
-    unknown = balance.available is None
-    return (
-        (inert(balance.currency.symbol, limit=16), ""),
-        (lens.column(balance.available, balance.currency), MUTED if unknown or not balance.available else ""),
-    )
+    @property
+    def currency(self) -> Currency | None:
+        """The selected one."""
+        return self.feed.selected.currency if self.feed.selected else None
 
 
 class AccountsTile(Pane):
@@ -135,8 +227,8 @@ class AccountsTile(Pane):
     )
 
     def __init__(self) -> None:
-        super().__init__(title="Accounts", id="accounts")
-        self._accounts: tuple[AccountView, ...] = ()
+        super().__init__(title="Accounts", hint="a manages them", id="accounts")
+        self._accounts: tuple[AccountView, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Lines(self.COLUMNS)
@@ -146,8 +238,9 @@ class AccountsTile(Pane):
         self.look(lens)
 
     def look(self, lens: Lens) -> None:
-        rows: list[tuple[Cell, Cell, Cell]] = [_account(account, lens) for account in self._accounts]
-        self.query_one(Lines).show(rows or [(("none yet", MUTED), ("", ""), ("", ""))])
+        rows: list[tuple[Cell, Cell, Cell]] = [_account(account, lens) for account in self._accounts or ()]
+        nothing = lens.plain(UNKNOWN) if self._accounts is None else "none yet"
+        self.query_one(Lines).show(rows or [((nothing, MUTED), ("", ""), ("", ""))])
 
 
 def _account(account: AccountView, lens: Lens) -> tuple[Cell, Cell, Cell]:
@@ -157,46 +250,3 @@ def _account(account: AccountView, lens: Lens) -> tuple[Cell, Cell, Cell]:
         (account.kind, MUTED),
         (lens.address(account.address), MUTED),
     )
-
-
-class SpendingTile(Pane):
-    """What was spent today and this month, hour by hour for the last day, and the policy that bounds it."""
-
-    DEFAULT_CSS = """
-    SpendingTile {
-        height: auto;
-        Sparkline {
-            height: 1fr; min-height: 2; max-height: 6; margin-top: 1;
-            & > .sparkline--max-color { color: $primary; }
-            & > .sparkline--min-color { color: $primary; }
-        }
-        #policy { margin-top: 1; }
-    }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(title="Spending", id="spending")
-        self._policy: PolicyView | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Facts(id="spent")
-        yield Sparkline([0.0] * 24, id="hours")
-        yield Facts(id="policy")
-
-    def look(self, view: View) -> None:
-        state, lens = view.state, view.lens
-        today = _spent(state.spent_today, lens) if state else UNKNOWN
-        month = _spent(state.spent_month, lens) if state else UNKNOWN
-        self.query_one("#spent", Facts).show([Fact("today", Content.styled(today, "bold")), Fact("30 days", month)])
-
-    def show_policy(self, policy: PolicyView) -> None:
-        self.query_one("#policy", Facts).show([Fact(label, inert(text)) for label, text in policy.lines])
-
-    def show_hours(self, amounts: list[float]) -> None:
-        """What was spent in each of the last 24 hours, oldest first; only the proportions matter."""
-        self.query_one("#hours", Sparkline).data = amounts
-        self.frame(badge=Content.styled("24 h", MUTED))
-
-
-def _spent(moneys: tuple[Money, ...], lens: Lens) -> str:
-    return lens.sum(moneys) if moneys else "nothing"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, cast
 
+from mpp_console.client.policy import SpendingPolicy
+from mpp_console.methods.tempo.networks import SANDBOX as SANDBOX_NETWORK
+from mpp_console.protocol import Currency
 from mpp_console.services import Console, EventBus
 from mpp_console.services.events import (
     BalanceChanged,
@@ -15,19 +18,24 @@ from mpp_console.services.events import (
 )
 from mpp_console.services.models import (
     BalanceView,
+    BudgetView,
     ConsoleState,
     FundResult,
     Money,
     PolicyView,
     ProfileView,
     ReceiptRow,
+    ReceiveView,
     RequestRow,
 )
+from mpp_console.services.spending import budgets
+from mpp_console.wallet.funding import qr_rows
 from tests.tui.seeded.accounts import SeededAccounts
 from tests.tui.seeded.payments import SeededPayments
 from tests.tui.seeded.receipts import SeededReceipts
 from tests.tui.seeded.server import SeededServer
-from tests.tui.seeds import HELD, NOW, PAYER, SANDBOX, history, seeded_hash, spent_since
+from tests.tui.seeded.transfers import SeededTransfers
+from tests.tui.seeds import HELD, NOW, PATH, PAYER, SANDBOX, history, seeded_hash
 
 FAUCET = 1_000_000_000_000
 
@@ -38,7 +46,8 @@ class SeededConsole:
     def __init__(self, *, empty: bool = False, profile: ProfileView = SANDBOX) -> None:
         self.profile = profile
         self.events = EventBus()
-        self.accounts = SeededAccounts()
+        self.accounts = SeededAccounts(self.events)
+        self.transfers = SeededTransfers(self)
         self.payments = SeededPayments(self)
         self.receipts = SeededReceipts([] if empty else history())
         self.unavailable = None if profile.kind == "sandbox" else "the test server runs in the sandbox only"
@@ -47,6 +56,12 @@ class SeededConsole:
         self.started = self.closed = False
         self.in_flight = 0
         self.first_run = SeededFirstRun()
+        self.locked: tuple[Money, ...] = ()
+        self.at_risk: tuple[Money, ...] = ()
+        self.pending_refund: tuple[Money, ...] = ()
+        self.rules = SpendingPolicy(per_day={PATH.id: 10_000_000})
+        self.unreachable: str | None = None
+        self.read_at = NOW - timedelta(seconds=12)
         self.held = {currency.id: amount for currency, amount in HELD}
         if empty:
             self.held = dict.fromkeys(self.held, FAUCET)
@@ -64,8 +79,8 @@ class SeededConsole:
         sandbox = self.profile.kind == "sandbox"
         return ConsoleState(
             profile=self.profile,
-            account=self.accounts.all[0] if self.accounts.all else None,
-            balances=self._balances(),
+            account=self.accounts.in_use,
+            balances=self._balances() if self.accounts.all else (),
             balances_at=NOW - timedelta(seconds=12),
             server=self.server.view(),
             in_flight=self.in_flight,
@@ -76,7 +91,17 @@ class SeededConsole:
             if sandbox
             else "This network has no faucet: mpp-console receive shows how to pay in.",
             started=self.started,
+            locked=self.locked,
+            at_risk=self.at_risk,
+            pending_refund=self.pending_refund,
+            budget=self._budget(),
         )
+
+    async def receive(self, *, account: str | None = None) -> ReceiveView:
+        address = (await self.accounts.get(account)).address
+        uri = f"ethereum:{address}@{self.profile.chain_id}"
+        note = f"Only tokens of {self.profile.label} (chain {self.profile.chain_id}): pathUSD, AlphaUSD."
+        return ReceiveView(address=address, uri=uri, qr_rows=qr_rows(uri), note=note)
 
     async def balances(self, refresh: bool = True, *, account: str | None = None) -> tuple[BalanceView, ...]:
         return self._balances()
@@ -105,13 +130,21 @@ class SeededConsole:
         self.events.publish(Notice(level=cast("Any", level), text=text, at=NOW, command="mpp-console balance"))
 
     def _balances(self) -> tuple[BalanceView, ...]:
-        at = NOW - timedelta(seconds=12)
-        return tuple(BalanceView(currency=currency, available=self.held[currency.id], at=at) for currency, _ in HELD)
+        return tuple(
+            BalanceView(currency=currency, available=self.held[currency.id], at=self.read_at, error=self.unreachable)
+            for currency, _ in HELD
+        )
+
+    def _budget(self) -> tuple[BudgetView, ...]:
+        today, month = (self._spent(timedelta(days=days)) for days in (1, 30))
+        return budgets(self.rules, SANDBOX_NETWORK, today, month) if self.started else ()
 
     def _spent(self, window: timedelta) -> tuple[Money, ...]:
-        if not self.receipts.rows:
-            return ()
-        return tuple(Money(amount=amount, currency=currency) for currency, amount in spent_since(NOW - window))
+        spent: dict[Currency, int] = {}
+        for row in self.receipts.rows:
+            if row.direction == "sent" and row.at >= NOW - window and row.amount and row.currency:
+                spent[row.currency] = spent.get(row.currency, 0) + row.amount
+        return tuple(Money(amount=amount, currency=currency) for currency, amount in spent.items())
 
 
 class SeededFirstRun:
