@@ -67,7 +67,7 @@ def problem(slug: str = "payment-required", status: int = 402, base: str = PROBL
     return json.dumps({"type": base + slug, "title": "t", "status": status, "detail": "d", **more}).encode()
 
 
-ESCROW = "0x4D50500000000000000000000000000000000000"
+ESCROW = "0x4d50500000000000000000000000000000000000"
 DESCRIPTOR = {
     "payer": "0x" + "11" * 20,
     "payee": SELLER.lower(),

@@ -18,7 +18,7 @@ from .keys import address_bytes, keccak, parse_address
 
 __all__ = ["MAX_RESERVE_AMOUNT", "RESERVE", "ZERO_ADDRESS", "Descriptor", "legacy_channel_id", "parse_bytes32"]
 
-RESERVE: Final = "0x4D50500000000000000000000000000000000000"
+RESERVE: Final = "0x4d50500000000000000000000000000000000000"
 """The channel reserve (TIP-1034), at the same address on every Tempo network."""
 
 ZERO_ADDRESS: Final = "0x0000000000000000000000000000000000000000"
