@@ -1,4 +1,4 @@
-"""The history file behind threads, one that writes and two that read, so that no coroutine ever waits on the disk.
+"""The history file behind threads, one that writes and three that read, so that no coroutine ever waits on the disk.
 
 Writes that are waiting at the same moment share one transaction (each in its own savepoint, so that one failing
 leaves the others alone), hence one flush to disk. A write's result is delivered only after that transaction is
@@ -14,14 +14,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from mpp_console.history.connections import BUSY_SECONDS, connect_reader, connect_writer
 from mpp_console.history.errors import HistoryClosed, translated
 
-__all__ = ["Database"]
+__all__ = ["Database", "Lane"]
 
 T = TypeVar("T")
+Lane = Literal["payments", "screens", "sums"]
 _BATCH = 64  # enough to hide the cost of a flush, few enough that the first of them does not wait for the last
 
 
@@ -36,6 +38,12 @@ class _Write:
         self.future.set_exception(error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    token: object
+    future: Future[T]
+
+
 class _Reader:
     """A thread with a connection that cannot write, made when first asked."""
 
@@ -44,29 +52,41 @@ class _Reader:
         self._busy_seconds = busy_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"history-{name}")
         self._connection: sqlite3.Connection | None = None
+        self._lock = Lock()
+        self._running: object | None = None
 
-    def ask(self, job: Callable[[sqlite3.Connection], T], doing: str) -> Future[T]:
-        return self._thread.submit(self._answer, job, doing)
+    def ask(self, job: Callable[[sqlite3.Connection], T], doing: str) -> _Read[T]:
+        token = object()
+        return _Read(token=token, future=self._thread.submit(self._answer, token, job, doing))
 
-    def interrupt(self) -> None:
-        if self._connection is not None:
-            self._connection.interrupt()
+    def give_up(self, reading: _Read[Any]) -> None:
+        """Ends this read if it is the one that is running; one that waits is taken back."""
+        reading.future.cancel()
+        with self._lock:
+            if self._running is reading.token and self._connection is not None:
+                self._connection.interrupt()
 
     def close(self) -> None:
         """Waits for what was asked before. Blocking."""
         self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=True)
 
-    def _answer(self, job: Callable[[sqlite3.Connection], T], doing: str) -> T:
+    def _answer(self, token: object, job: Callable[[sqlite3.Connection], T], doing: str) -> T:
         if self._connection is None:
             self._connection = connect_reader(self._path, busy_seconds=self._busy_seconds)
         with translated(doing):
             self._connection.execute("BEGIN")
+            self._now(token)
             try:
                 return job(self._connection)
             finally:
+                self._now(None)  # from here on nobody interrupts, so that the transaction surely ends
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _now(self, token: object | None) -> None:
+        with self._lock:
+            self._running = token
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -83,9 +103,8 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
-        # Two, so that a payment never waits for somebody's search through a million rows.
-        self._screens = _Reader(path, busy_seconds, "screens")
-        self._payments = _Reader(path, busy_seconds, "payments")
+        # Three, so that a payment never waits for a page, and no page for sums over a million rows.
+        self._readers: dict[Lane, _Reader] = {name: _Reader(path, busy_seconds, name) for name in get_args(Lane)}
         self._waiting: deque[_Write] = deque()
         self._writer: sqlite3.Connection | None = None
         self._closed = False
@@ -124,21 +143,22 @@ class Database:
         result: T = await asyncio.wrap_future(write.future)
         return result
 
-    async def read(self, job: Callable[[sqlite3.Connection], T], *, doing: str, urgent: bool = False) -> T:
+    async def read(self, job: Callable[[sqlite3.Connection], T], *, doing: str, lane: Lane = "screens") -> T:
         """Runs `job` in a reader thread, on one consistent view of the file.
 
-        `urgent` reads have a thread of their own: they are short, and something that moves money waits for them.
+        Each `lane` is a thread: `payments` for short reads that something waits for which moves money, `screens` for
+        what is drawn, `sums` for what may take long. A caller that is cancelled ends its read, so that a newer question
+        need not wait for an answer that nobody wants.
         """
         if self._closed:
             raise HistoryClosed(f"cannot {doing}: the history is closed")
-        reader = self._payments if urgent else self._screens
-        return await asyncio.wrap_future(reader.ask(job, doing))
-
-    def interrupt_reads(self) -> None:
-        """Ends the read that is running now (it raises HistoryError), so that a newer question need not wait for its
-        answer. Urgent reads go on.
-        """
-        self._screens.interrupt()
+        reader = self._readers[lane]
+        reading = reader.ask(job, doing)
+        try:
+            return await asyncio.wrap_future(reading.future)
+        except asyncio.CancelledError:
+            reader.give_up(reading)
+            raise
 
     # -- in the writer's thread
 
@@ -193,8 +213,8 @@ class Database:
 
     def _shut(self) -> None:
         # Readers go first: the last connection to close folds the WAL into the file, and a reader may not.
-        self._screens.close()
-        self._payments.close()
+        for reader in self._readers.values():
+            reader.close()
         self._writer_thread.submit(self._close_writer)
         self._writer_thread.shutdown(wait=True)
 

@@ -5,7 +5,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +14,7 @@ from mpp_console.history.errors import HistoryError
 from mpp_console.history.rows import to_microseconds
 from mpp_console.history.sums import amount_key
 
-__all__ = ["AMOUNT_OPS", "TEXT_FIELDS", "Filter", "Query"]
+__all__ = ["AMOUNT_OPS", "TEXT_FIELDS", "Filter", "Proposal", "Query"]
 
 TEXT_FIELDS: Final = (
     "origin", "url", "reference", "method", "intent", "status", "network", "id", "operation_id", "challenge_id",
@@ -25,6 +25,8 @@ TEXT_FIELDS: Final = (
 AMOUNT_OPS: Final = frozenset({"<", "<=", ">", ">=", "="})
 
 _TEXT_LIMIT = 200
+_TRIGRAMS = 24
+"""Of one word at most: more of them narrow a search no further and each costs a look."""
 _MATCH_TEXT = "(" + " OR ".join(rf"{name} LIKE ? ESCAPE '\'" for name in TEXT_FIELDS) + ")"
 
 # Equality filters with the index that serves each, the most selective first: the first one that a filter uses picks
@@ -86,7 +88,22 @@ class Filter:
             index=index,
             conditions=tuple(condition for condition, _ in terms),
             parameters=tuple(value for _, values in terms for value in values),
+            proposals=tuple(self._proposals()),
         )
+
+    def _proposals(self) -> Iterator[Proposal]:
+        parts = (*self.words, self.origin_part or "", self.reference_part or "")
+        if trigrams := [trigram for part in parts for trigram in _trigrams(part)]:
+            expression = " ".join('"{}"'.format(trigram.replace('"', '""')) for trigram in trigrams)
+            yield Proposal(
+                sql="SELECT rowid FROM receipts_text WHERE receipts_text MATCH ?", parameters=(expression,), text=True
+            )
+        if self.amounts:
+            where = " AND ".join(f"amount_key {op} ?" for op, _ in self.amounts)
+            yield Proposal(
+                sql=f"SELECT seq FROM receipts INDEXED BY receipts_by_amount WHERE {where}",  # noqa: S608 - constants
+                parameters=tuple(amount_key(value) for _, value in self.amounts),
+            )
 
     def _terms(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for field, column, _ in _EQUALITIES:
@@ -114,18 +131,57 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """Conditions joined by AND, their parameters, and the index that serves them in order of time."""
+class Proposal:
+    """A question for the `seq` of every row that may pass, answered by an index. What it leaves out does not pass."""
 
-    index: str
+    sql: str
+    parameters: tuple[Any, ...]
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Conditions joined by AND, their parameters, and the index that serves them in order of time (None: none does).
+
+    `proposals` are the ways there are to narrow the rows down first; see `narrowed`.
+    """
+
+    index: str | None
     conditions: tuple[str, ...]
     parameters: tuple[Any, ...]
+    proposals: tuple[Proposal, ...] = ()
 
     @property
     def where(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
 
+    def source(self, index: str | None = None) -> str:
+        """The table to read, by `index` or the query's own, or by the rows that were proposed."""
+        name = None if self.index is None else index or self.index
+        return f"receipts INDEXED BY {name}" if name else "receipts NOT INDEXED"
+
+    def only(self, proposal: Proposal) -> Query:
+        """The same, asked of what is proposed only."""
+        return Query(
+            index=None,
+            conditions=(f"seq IN ({proposal.sql})", *self.conditions),
+            parameters=(*proposal.parameters, *self.parameters),
+        )
+
+    def also(self, condition: str, *parameters: Any) -> Query:
+        """The same with one condition more."""
+        return replace(self, conditions=(*self.conditions, condition), parameters=(*self.parameters, *parameters))
+
 
 def _like(text: str) -> str:
     escaped = text[:_TEXT_LIMIT].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def _trigrams(text: str) -> list[str]:
+    """Threes of letters that `text` cannot be without, one beside the other and the last one. None of a short text."""
+    text = text[:_TEXT_LIMIT]
+    if len(text) < 3 or "\0" in text:
+        return []
+    found = [text[start : start + 3] for start in range(0, len(text) - 2, 3)]
+    return [*found[:_TRIGRAMS], text[-3:]]

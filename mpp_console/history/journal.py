@@ -89,7 +89,7 @@ class HistoryJournal:
     async def consult(self, read: Callable[[Ledger], T]) -> T:
         """Gives `read` the ledger, on one consistent view, in the reader's thread. Nothing is written."""
         return await self._database.read(
-            lambda connection: read(SqlLedger(connection)), doing="read what was spent", urgent=True
+            lambda connection: read(SqlLedger(connection)), doing="read what was spent", lane="payments"
         )
 
     async def begin(self, draft: OperationDraft, authorise: Callable[[Ledger], None]) -> Operation:
@@ -148,7 +148,7 @@ class HistoryJournal:
                 _log.warning("%d unresolved operations of the history cannot be read", skipped)
             return [row.operation for row in rows]
 
-        return await self._database.read(job, doing="list unresolved operations", urgent=True)
+        return await self._database.read(job, doing="list unresolved operations", lane="payments")
 
     async def receive(self, receipt_record: ReceiptRecord) -> None:
         """Keeps a receipt, durable when this returns. A record whose id is there already is left as it is."""

@@ -5,6 +5,9 @@
 - origin, status: by the text, and within one text the newest first. An index runs one way in all its columns, so the
   texts are visited one after the other, each leapt to in the index.
 
+A filter that only few rows can pass is asked of those rows, and what is found is sorted; without that, a search for
+what is not there would read everything.
+
 Runs in a reader's thread, on its connection.
 """
 
@@ -19,13 +22,16 @@ from mpp_console.history.errors import HistoryError
 from mpp_console.history.filters import Query
 from mpp_console.history.records import Cursor
 
-__all__ = ["ByTime", "Order", "OrderKey", "ordered_rows"]
+__all__ = ["ByTime", "Order", "OrderKey", "narrowed", "ordered_rows"]
 
 OrderKey = Literal["time", "amount", "origin", "status"]
 
 NEWEST: Final = Cursor(at=2**63 - 1, seq=2**63 - 1)
 """No row is newer, so that the first page is like every other."""
 OLDEST: Final = Cursor(at=-(2**63), seq=-1)
+
+_FEW: Final = 5_000
+"""So many rows are read and sorted in less time than an index takes to be walked to a few that pass."""
 
 _LARGEST, _SMALLEST = ("9999", 2**63 - 1), ("", -1)  # outside of every amount's key
 
@@ -40,11 +46,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByTime:
-    """A list ordered by a column of time and then by place: the table, that column, and the index to walk."""
+    """A list ordered by a column of time and then by place: where to read, and that column."""
 
-    table: str
+    source: str
     time: str
-    index: str
     descending: bool = True
 
     def sql(self, conditions: tuple[str, ...]) -> str:
@@ -52,7 +57,7 @@ class ByTime:
         than, way = ("<", "DESC") if self.descending else (">", "ASC")
         where = " AND ".join((*conditions, f"({self.time}, seq) {than} (?, ?)"))
         return (
-            f"SELECT * FROM {self.table} INDEXED BY {self.index} WHERE {where} "  # noqa: S608 - constants and marks
+            f"SELECT * FROM {self.source} WHERE {where} "  # noqa: S608 - constants and marks
             f"ORDER BY {self.time} {way}, seq {way} LIMIT ? OFFSET ?"
         )
 
@@ -61,15 +66,25 @@ class ByTime:
         return start.at, start.seq
 
 
+def narrowed(connection: sqlite3.Connection, query: Query, *, few: int = _FEW) -> Query:
+    """The query asked of a few proposed rows only, where an index knows of no more than `few`."""
+    for proposal in query.proposals:
+        sql = f"SELECT count(*) FROM ({proposal.sql} LIMIT ?)"  # noqa: S608 - constants and marks
+        if connection.execute(sql, (*proposal.parameters, few + 1)).fetchone()[0] <= few:
+            return query.only(proposal)
+    return query
+
+
 def ordered_rows(
     connection: sqlite3.Connection, query: Query, order: Order, *, after: Cursor | None, limit: int, skip: int = 0
 ) -> list[sqlite3.Row]:
     """At most `limit` receipts that pass, in this order, from the `skip`th after `after` on. Raises HistoryError."""
+    query = narrowed(connection, query)
     match order.key:
         case "time":
-            source = ByTime(table="receipts", time="at", index=query.index, descending=order.descending)
-            parameters = (*query.parameters, *source.place(after), limit, skip)
-            return connection.execute(source.sql(query.conditions), parameters).fetchall()
+            listed = ByTime(source=query.source(), time="at", descending=order.descending)
+            parameters = (*query.parameters, *listed.place(after), limit, skip)
+            return connection.execute(listed.sql(query.conditions), parameters).fetchall()
         case "amount":
             return _by_amount(connection, query, order, after=after, limit=limit, skip=skip)
         case "origin" | "status":
@@ -82,26 +97,26 @@ def _by_amount(
     than, way, place = ("<", "DESC", _LARGEST) if order.descending else (">", "ASC", _SMALLEST)
     if after is not None:
         place = _key_of(connection, "amount_key", after), after.seq
-    where = " AND ".join((*query.conditions, f"(amount_key, seq) {than} (?, ?)"))
+    asked = query.also(f"(amount_key, seq) {than} (?, ?)", *place)
     sql = (
-        f"SELECT * FROM receipts INDEXED BY receipts_by_amount WHERE {where} "  # noqa: S608 - constants and marks
+        f"SELECT * FROM {query.source('receipts_by_amount')} {asked.where} "  # noqa: S608 - constants and marks
         f"ORDER BY amount_key {way}, seq {way} LIMIT ? OFFSET ?"
     )
-    return connection.execute(sql, (*query.parameters, *place, limit, skip)).fetchall()
+    return connection.execute(sql, (*asked.parameters, limit, skip)).fetchall()
 
 
 def _by_text(
     connection: sqlite3.Connection, query: Query, order: Order, *, after: Cursor | None, limit: int, skip: int
 ) -> list[sqlite3.Row]:
-    column, index = order.key, f"receipts_by_{order.key}"
-    source = ByTime(table="receipts", time="at", index=index)
-    sql = source.sql((*query.conditions, f"{column} = ?"))
+    column, source = order.key, query.source(f"receipts_by_{order.key}")
+    listed = ByTime(source=source, time="at")
+    sql = listed.sql((*query.conditions, f"{column} = ?"))
     where = " AND ".join((*query.conditions, f"{column} = ?", "(at, seq) < (?, ?)"))
-    count = f"SELECT count(*) FROM receipts INDEXED BY {index} WHERE {where}"  # noqa: S608 - constants and marks
+    count = f"SELECT count(*) FROM {source} WHERE {where}"  # noqa: S608 - constants and marks
     text = None if after is None else _key_of(connection, column, after)
     found: list[sqlite3.Row] = []
     for number, group in enumerate(_groups(connection, order, text)):
-        parameters = (*query.parameters, group, *source.place(after if number == 0 else None))
+        parameters = (*query.parameters, group, *listed.place(after if number == 0 else None))
         if skip:
             inside = int(connection.execute(count, parameters).fetchone()[0])
             if inside <= skip:

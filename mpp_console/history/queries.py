@@ -29,6 +29,7 @@ from mpp_console.history.rows import (
     to_microseconds,
 )
 from mpp_console.history.sums import group_sums
+from mpp_console.history.tallies import Tallies
 from mpp_console.protocol import Currency, OperationState
 
 __all__ = ["PAGE_LIMIT", "HistoryQueries"]
@@ -74,6 +75,7 @@ class HistoryQueries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._tallies = Tallies()
 
     async def receipts(
         self,
@@ -146,43 +148,25 @@ class HistoryQueries:
 
     async def count(self, where: Filter | None = None) -> int:
         """How many receipts the filter lets through."""
-        query = (where or Filter()).query()
-        sql = f"SELECT count(*) FROM receipts INDEXED BY {query.index} {query.where}"  # noqa: S608 - constants and marks
-        return await self._ask(lambda c: int(c.execute(sql, query.parameters).fetchone()[0]))
+        chosen = where or Filter()
+        chosen.query()  # what is wrong with a filter is said before a thread is asked
+        return await self._sum(lambda connection: self._tallies.count(connection, chosen))
 
     async def totals(self, where: Filter | None = None) -> tuple[Total, ...]:
         """What the filter's receipts sum to, for each currency and direction; exact at any size. Ordered by currency
         id.
         """
-        query = (where or Filter()).query()
-        index = "receipts_by_currency" if not query.conditions else query.index
-
-        def build(columns: str) -> str:
-            return (
-                f"SELECT currency_id, direction, count(*), {columns} FROM receipts INDEXED BY {index} {query.where} "  # noqa: S608
-                "GROUP BY currency_id, direction ORDER BY currency_id, direction"
-            )
+        chosen = where or Filter()
+        chosen.query()
 
         def job(connection: sqlite3.Connection) -> tuple[Total, ...]:
+            sums = self._tallies.sums(connection, chosen)
             return tuple(
                 Total(currency=_currency(connection, currency), direction=direction, count=count, amount=amount)
-                for (currency, direction, count), amount in group_sums(connection, build, query.parameters)
+                for (currency, direction), (count, amount) in sorted(sums.items(), key=_by_currency)
             )
 
-        return await self._ask(job)
-
-    async def origins(self, where: Filter | None = None, *, limit: int = 8) -> tuple[tuple[str, int], ...]:
-        """The origins that most of the filter's receipts are of, with how many; empty for those earned here."""
-        query = (where or Filter()).query()
-        index = "receipts_by_origin" if not query.conditions else query.index
-        sql = (
-            f"SELECT origin, count(*) FROM receipts INDEXED BY {index} {query.where} "  # noqa: S608
-            "GROUP BY origin ORDER BY count(*) DESC, origin LIMIT ?"
-        )
-        parameters = (*query.parameters, _checked(limit))
-        return await self._ask(
-            lambda connection: tuple((row[0], row[1]) for row in connection.execute(sql, parameters))
-        )
+        return await self._sum(job)
 
     async def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
         """Base units of payments begun since then and not refused, as budgets count them."""
@@ -228,6 +212,9 @@ class HistoryQueries:
     async def _ask(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._database.read(job, doing="read the history")
 
+    async def _sum(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._database.read(job, doing="count in the history", lane="sums")
+
     async def _rows(
         self, sql: str, parameters: tuple[Any, ...], read: Callable[[sqlite3.Row], RowT]
     ) -> tuple[RowT, ...]:
@@ -265,6 +252,11 @@ class HistoryQueries:
             return chart.fill({number: (count, amount) for (number, count), amount in sums})
 
         return await self._ask(job)
+
+
+def _by_currency(item: tuple[tuple[str, str], tuple[int, int]]) -> tuple[str, str]:
+    (currency, direction), _ = item
+    return currency.lower(), direction
 
 
 def _page(rows: list[sqlite3.Row], wanted: int, time: str, read: Callable[[sqlite3.Row], RowT]) -> Page[RowT]:

@@ -31,11 +31,14 @@ def amount_key(value: Decimal) -> str:
 
 
 _QUICK = "sum(CAST(amount AS INTEGER)), max(length(amount))"
-_EXACT = ", ".join(
-    f"sum(CASE WHEN length(amount) > {_LIMB * limb} "
-    f"THEN CAST(substr(amount, {-_LIMB * (limb + 1)}, {_LIMB}) AS INTEGER) ELSE 0 END)"
-    for limb in range(_LIMBS)
-)
+
+
+def _exact(limbs: int) -> str:
+    return ", ".join(
+        f"sum(CASE WHEN length(amount) > {_LIMB * limb} "
+        f"THEN CAST(substr(amount, {-_LIMB * (limb + 1)}, {_LIMB}) AS INTEGER) ELSE 0 END)"
+        for limb in range(limbs)
+    )
 
 
 def group_sums(
@@ -46,15 +49,18 @@ def group_sums(
 
     A group without rows, as in a query without GROUP BY, sums to zero.
     """
+    limbs = _LIMBS
     try:
         rows = [tuple(row) for row in connection.execute(build(_QUICK), parameters)]
-        if all((row[-1] or 0) <= _SAFE_DIGITS for row in rows):
+        longest = max((row[-1] or 0 for row in rows), default=0)
+        if longest <= _SAFE_DIGITS:
             return [(row[:-2], row[-2] or 0) for row in rows]
+        limbs = -(-longest // _LIMB)
     except sqlite3.OperationalError as error:
         if "overflow" not in str(error):
             raise
-    exact = [tuple(row) for row in connection.execute(build(_EXACT), parameters)]
-    return [(row[:-_LIMBS], _join(row[-_LIMBS:])) for row in exact]
+    exact = [tuple(row) for row in connection.execute(build(_exact(limbs)), parameters)]
+    return [(row[:-limbs], _join(row[-limbs:])) for row in exact]
 
 
 def _join(limbs: Sequence[int | None]) -> int:

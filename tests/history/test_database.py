@@ -90,7 +90,10 @@ async def test_settings_are_those_that_money_needs(database: Database) -> None:
 
 async def test_every_table_is_strict(database: Database) -> None:
     def job(connection: sqlite3.Connection) -> dict[str, int]:
-        sql = "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE '%sqlite_%'"
+        sql = (
+            "SELECT name, strict FROM pragma_table_list "
+            "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE '%sqlite_%'"
+        )
         return {row["name"]: row["strict"] for row in connection.execute(sql)}
 
     assert await database.read(job, doing="look") == {"operations": 1, "receipts": 1, "requests": 1}
