@@ -88,8 +88,10 @@ def init(app: App, *, to_stdout: bool) -> None:
 @config.command()
 @pass_app
 def check(app: App) -> None:
-    """Whether the settings hold, for every profile."""
+    """Whether the settings hold, for every profile and for the screens."""
+    from mpp_console.cli.console import check_screens
     from mpp_console.protocol import MppError
+    from mpp_console.services.paths import Paths
     from mpp_console.services.policy import check_currencies, spending_policy
     from mpp_console.services.profile import find_profile, profile_names
 
@@ -100,6 +102,7 @@ def check(app: App) -> None:
             rules = settings.policy_of(profile.name)
             check_currencies(rules, [other.network for other in profiles])
             spending_policy(rules, profile.network)
+        check_screens(settings, Paths.find().settings)
     except MppError as error:
         app.fail(error)
     if app.json:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mpp_console.cli.context import App
 
-__all__ = ["open_console"]
+if TYPE_CHECKING:
+    from mpp_console.services.settings import Settings
+
+__all__ = ["check_screens", "open_console"]
 
 
 def open_console(app: App) -> int:
@@ -21,6 +26,17 @@ def open_console(app: App) -> int:
         return run_demo(app.demo)
     profile = app.profile_name()
 
+    from mpp_console.protocol import MppError
     from mpp_console.tui.app import run
 
-    return run(profile, rpc_url=app.rpc_url, account=app.account)
+    try:
+        return run(profile, rpc_url=app.rpc_url, account=app.account)
+    except MppError as error:
+        app.fail(error)
+
+
+def check_screens(settings: Settings, path: Path) -> None:
+    """Holds the settings of the screens to the themes and actions there are. Raises SettingsError with the line."""
+    from mpp_console.tui.app import check_settings
+
+    check_settings(settings.console, path)

@@ -12,6 +12,7 @@ import select
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,71 +20,51 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.dom import DOMNode
-from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.screen import Screen
 from textual.signal import Signal
 
-from mpp_console.protocol import MppError, inert
+from mpp_console.protocol import MppError
 from mpp_console.services.events import ConsoleEvent, Notice
 from mpp_console.services.models import ErrorView
+from mpp_console.tui import modes
 from mpp_console.tui.actions import Action, Scope, action, bindings
 from mpp_console.tui.display import Lens
 from mpp_console.tui.events import EventLog
 from mpp_console.tui.flows import Flows
+from mpp_console.tui.habits import Habits, check_settings
+from mpp_console.tui.modes import STYLES
 from mpp_console.tui.pump import DRAIN_SECONDS, EventPump
-from mpp_console.tui.themes import DEFAULT_THEME, THEMES
+from mpp_console.tui.themes import THEMES
 from mpp_console.tui.view import Unavailable, View, begin
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mpp_console.services import Console
-    from mpp_console.tui.palette import ActionProvider
+    from mpp_console.tui.screens.base import ModeScreen
 
-__all__ = ["ConsoleApp", "run", "run_demo"]
-
-
-def _wallet() -> Screen[None]:
-    from mpp_console.tui.screens.wallet import WalletScreen
-
-    return WalletScreen()
+__all__ = ["ConsoleApp", "check_settings", "hung_up", "run", "run_demo"]
 
 
-def _sessions() -> Screen[None]:
-    from mpp_console.tui.screens.sessions import SessionsScreen
-
-    return SessionsScreen()
-
-
-def _receipts() -> Screen[None]:
-    from mpp_console.tui.screens.receipts import ReceiptsScreen
-
-    return ReceiptsScreen()
-
-
-def _inspect() -> Screen[None]:
-    from mpp_console.tui.screens.inspect import InspectScreen
-
-    return InspectScreen()
-
-
-def _server() -> Screen[None]:
-    from mpp_console.tui.screens.server import ServerScreen
-
-    return ServerScreen()
-
-
-def _provider() -> type[ActionProvider]:
+def _actions() -> type[Provider]:
     from mpp_console.tui.palette import ActionProvider
 
     return ActionProvider
 
 
-STYLES = tuple(
-    Path(__file__).parent / "styles" / f"{part}.tcss"
-    for part in ("base", "wallet", "sessions", "receipts", "inspect", "server", "dialogs")
-)
-"""One sheet a mode; a later one wins."""
+def _receipts() -> type[Provider]:
+    from mpp_console.tui.palette import ReceiptProvider
+
+    return ReceiptProvider
+
+
+def _urls() -> type[Provider]:
+    from mpp_console.tui.palette import UrlProvider
+
+    return UrlProvider
 
 
 class ConsoleApp(Flows):
@@ -94,14 +75,14 @@ class ConsoleApp(Flows):
     TITLE = "mpp console"
     CSS_PATH: ClassVar[list[str | PurePath]] = list(STYLES)
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "sessions": _sessions,
-        "receipts": _receipts,
-        "inspect": _inspect,
-        "server": _server,
+        "sessions": modes.sessions,
+        "receipts": modes.receipts,
+        "inspect": modes.inspect,
+        "server": modes.server,
     }
     DEFAULT_MODE = "wallet"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.APP)]
-    COMMANDS: ClassVar[set[Callable[[], type[ActionProvider]]]] = {_provider}  # type: ignore[assignment]
+    COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {_actions, _receipts, _urls}  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [  # type: ignore[misc]
         (0, "-narrow"),
         (80, "-normal"),
@@ -120,9 +101,12 @@ class ConsoleApp(Flows):
         profile: str = "sandbox",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        theme: str = DEFAULT_THEME,
+        theme: str = "",
+        habits: Habits | None = None,
     ) -> None:
         super().__init__()
+        self.habits = habits or Habits()
+        self.mode_screens: dict[str, ModeScreen] = {}
         self._open_console = open_console
         self.clock = clock
         self.monotonic = monotonic
@@ -131,21 +115,25 @@ class ConsoleApp(Flows):
         self.log_entries = EventLog()
         self._pump: EventPump[ConsoleEvent] = EventPump(self._publish)
         self._questions: set[asyncio.Future[str | None]] = set()
-        lens = Lens(now=clock(), ascii=os.environ.get("TERM") == "linux")
-        self.set_reactive(ConsoleApp.view, View(lens=lens, profile_name=profile))
         for own in THEMES:
             self.register_theme(own)
-        self.theme = theme
+        wanted = self.habits.settings
+        plain = wanted.ascii if wanted.ascii is not None else os.environ.get("TERM") == "linux"
+        lens = Lens(now=clock(), ascii=plain, privacy=wanted.privacy)
+        self.set_reactive(ConsoleApp.view, View(lens=lens, profile_name=profile))
+        self.set_class(plain, "-ascii")
+        self.take_settings()
+        self.theme = theme or self.habits.theme(colours=_colours(self.console.color_system))
 
     # Opening and closing
 
     def get_default_screen(self) -> Screen[None]:
-        return _wallet()
+        return modes.wallet()
 
     def on_mount(self) -> None:
         # The first mode is the default screen, and becomes a mode only now: from Python 3.12 on Textual runs tasks
         # eagerly, and mounts a mode's screen before it is on the stack that its inputs look at.
-        self.add_mode(self.DEFAULT_MODE, _wallet)
+        self.add_mode(self.DEFAULT_MODE, modes.wallet)
         self.set_interval(DRAIN_SECONDS, self._pump.drain)
         self.set_interval(1.0, self.refresh_view)
         if not self.is_headless:
@@ -155,6 +143,22 @@ class ConsoleApp(Flows):
 
     def _start(self) -> None:
         begin(self, self._open, group="console", what="opening")
+        begin(self, self._restore, group="window", what="showing the last mode")
+
+    async def _restore(self) -> None:
+        """Shows the mode that was left last."""
+        if self.habits.notice:
+            self.say(self.habits.notice, warn=True)
+        mode = self.habits.of(self.view.profile_name).mode
+        if mode in self.MODES and self.current_mode == self.DEFAULT_MODE and len(self.screen_stack) == 1:
+            await self.switch_mode(mode)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leaves, and notes how the modes looked while they are still there."""
+        memory = {mode: screen.memory() for mode, screen in self.mode_screens.items() if screen.is_attached}
+        if memory:
+            self.habits.leave(self.view.profile_name, self.current_mode, memory)
+        super().exit(result, return_code, message)
 
     async def _open(self) -> None:
         try:
@@ -205,6 +209,9 @@ class ConsoleApp(Flows):
             self.exit(HUNG_UP)
 
     async def on_unmount(self) -> None:
+        with suppress(MppError):
+            # Nobody is there to be told, and a convenience is no reason to end with an error.
+            self.habits.save_window()
         # A thread that still waits for an answer would keep the program from ending.
         for question in self._questions:
             if not question.done():
@@ -233,7 +240,7 @@ class ConsoleApp(Flows):
         for event in batch:
             self.log_entries.hear(event)
             if isinstance(event, Notice) and event.level != "info":
-                self.say(event.text, warn=event.level == "warn", error=event.level == "error")
+                self.toast(event.text, "error" if event.level == "error" else "warning")
         self.refresh_view()
         self.batches.publish(batch)
 
@@ -255,48 +262,14 @@ class ConsoleApp(Flows):
                 if outcome is not False:
                     return
 
-    async def attempt(self, work: Awaitable[object]) -> None:
-        """Awaits what somebody asked for. Why it cannot be, or what went wrong, is told, never raised."""
-        try:
-            await work
-        except Unavailable as reason:
-            self.say(str(reason), warn=True)
-        except MppError as error:
-            self.tell(error)
-
     def reason(self, entry: Action) -> str | None:
-        """Why an action cannot be carried out now; None when it can."""
-        return entry.blocked(self.view.state)
+        """Why an action cannot be carried out now, or not by what has the focus; None when it can."""
+        lacks = getattr(self.screen.focused, "lacks", None) if entry.scope is Scope.LIST else None
+        return entry.blocked(self.view.state) or (lacks(entry.id) if lacks is not None else None)
 
     def _reach(self) -> Iterator[DOMNode]:
         start = self.screen.focused or self.screen
         yield from start.ancestors_with_self
-
-    # Telling
-
-    def say(self, text: str, *, warn: bool = False, error: bool = False) -> None:
-        """A toast; warnings and errors stay in the event log."""
-        severity: SeverityLevel = "error" if error else "warning" if warn else "information"
-        self.notify(inert(text), severity=severity, markup=False, timeout=8 if error else 4)
-
-    def tell(self, error: MppError) -> None:
-        """An error: a toast with what to do next, and a line in the log."""
-        text = f"{error} {error.hint}" if error.hint else str(error)
-        self.log_entries.add(self.clock(), "error", inert(text))
-        self.say(text, error=True)
-
-    async def attend(self, work: Callable[[], Awaitable[object]], what: str) -> None:
-        """Like `attempt` for work in the background: even a fault of ours is told and noted, and ends nothing."""
-        try:
-            await self.attempt(work())
-        except Exception as error:
-            self.log_entries.add(self.clock(), "error", f"{what}: {type(error).__name__}: {inert(str(error))}")
-            self.say(f"{what} failed: {type(error).__name__}. See the events (E).", error=True)
-
-    def copy_text(self, text: str, what: str) -> None:
-        """Sends text to the clipboard. Terminals do not confirm it, so nobody claims more."""
-        self.copy_to_clipboard(text)
-        self.say(f"Sent to the clipboard: {what}")
 
 
 HUNG_UP = 129
@@ -314,15 +287,26 @@ def hung_up(descriptor: int | None = None) -> bool:
     return any(flags & select.POLLHUP for _, flags in watch.poll(0))
 
 
+def _colours(system: str | None) -> int:
+    """How many colours a terminal has, as far as Rich found out. None is one that has been told to show none."""
+    return {"standard": 16, "windows": 16}.get(system or "", 1 << 24)
+
+
 def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | None = None) -> int:
-    """Opens the console on a profile and stays until somebody leaves; gives the exit code."""
+    """Opens the console on a profile and stays until somebody leaves; gives the exit code.
+
+    Raises SettingsError, before anything is drawn, for settings that do not hold.
+    """
+    from mpp_console.services.paths import Paths
+
+    habits = Habits.read(Paths.find())
 
     async def open_console() -> Console:
         from mpp_console.services import Console
 
         return await Console.open(profile, account=account, rpc_url=rpc_url, passphrase=app.ask_passphrase)
 
-    app = ConsoleApp(open_console, profile=profile)
+    app = ConsoleApp(open_console, profile=profile, habits=habits)
     return app.run() or app.return_code or 0
 
 

@@ -70,6 +70,7 @@ class Choosing(ScrollView, Generic[R]):
         self._can_mark = marks
         self.marks: Marks[R] = Marks()
         self._anchor: int | None = None
+        self._begins_following = True
         self._held: deque[R] = deque(maxlen=_HELD)
 
     @property
@@ -168,6 +169,12 @@ class Choosing(ScrollView, Generic[R]):
         self.paused = False
         self.post_message(self.Ordered(self, order))
         self.post_message(self.Changed(self))
+
+    def begin_as(self, order: Order | None, *, follow: bool = True) -> None:
+        """Begins as it was left: whoever fills the list looks at `order`; it follows when it is first shown, or not."""
+        if order is not None and self.order is not None and order.key in orders_of(self.columns):
+            self.order = order
+        self._begins_following = follow
 
     def do_list_mark(self) -> None:
         self._require("list.mark")

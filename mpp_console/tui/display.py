@@ -128,11 +128,14 @@ def fold(text: str, width: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lens:
-    """Through what everything is read: the present time, the privacy mask, and whether only ASCII can be drawn."""
+    """Through what everything is read: the present time, the privacy mask, whether only ASCII can be drawn, and whether
+    lists say how long ago something was.
+    """
 
     now: datetime
     privacy: bool = False
     ascii: bool = False
+    relative: bool = False
 
     def plain(self, text: str) -> str:
         """Our own text, in characters this terminal has."""
@@ -166,7 +169,9 @@ class Lens:
         return self.plain(shorten(inert(text), head, tail))
 
     def clock(self, at: datetime) -> str:
-        """The time of day, or the day when it was another."""
+        """For lists: how long ago it was, or the time of day, and the day when it was another."""
+        if self.relative:
+            return self.age(at)
         local = at.astimezone()
         today = self.now.astimezone().date()
         if local.date() == today:

@@ -49,6 +49,11 @@ class EventLog:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def after(self, entry: LogEntry | None) -> list[LogEntry]:
+        """What was noted after an entry; everything for None."""
+        number = int(entry.id) if entry else 0
+        return [later for later in self._entries if int(later.id) > number]
+
     def add(self, at: datetime, level: LogLevel, text: str, command: str = "") -> None:
         self._count += 1
         self._entries.append(LogEntry(str(self._count), at, level, text, command))

@@ -8,7 +8,6 @@ position.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -107,7 +106,7 @@ class Feed(Choosing[R], can_focus=True):
         self._strips.clear()
         self.set_reactive(Feed.cursor, -1)
         self.unseen = 0
-        self.following = self.follows
+        self.following = self.follows and self._begins_following
         self._resize_rows()
         self.cursor = len(rows) - 1 if self.follows else min(0, len(rows) - 1)
         self.refresh()
@@ -159,9 +158,11 @@ class Feed(Choosing[R], can_focus=True):
         self.refresh()
 
     def look(self, lens: Lens) -> None:
-        """Draws through another lens; the passing of time alone costs nothing but at midnight."""
+        """Draws through another lens. The passing of time costs nothing but at midnight, or a second at a time where
+        the age of rows is shown.
+        """
         before, self._lens = self._lens, lens
-        if (before.privacy, before.ascii, _day(before.now)) != (lens.privacy, lens.ascii, _day(lens.now)):
+        if _seen(before) != _seen(lens):
             self._strips.clear()
             self.refresh()
 
@@ -217,6 +218,7 @@ class Feed(Choosing[R], can_focus=True):
             return
         self.following = on
         if on:
+            self._begins_following = True
             self.unseen = 0
             self._to_end()
         self.post_message(self.Changed(self))
@@ -330,8 +332,10 @@ class Feed(Choosing[R], can_focus=True):
             self.post_message(self.Moved(self, self.selected))
 
 
-def _day(at: datetime) -> int:
-    return at.astimezone().toordinal()
+def _seen(lens: Lens) -> tuple[object, ...]:
+    """What of a lens makes a difference to rows."""
+    passing = int(lens.now.timestamp()) if lens.relative else lens.now.astimezone().toordinal()
+    return (lens.privacy, lens.ascii, lens.relative, passing)
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
-__all__ = ["DARK", "DEFAULT_THEME", "HIGH_CONTRAST", "LIGHT", "PAIRS", "THEMES", "TINTS"]
+__all__ = ["DARK", "DEFAULT_THEME", "HIGH_CONTRAST", "LIGHT", "PAIRS", "SIXTEEN", "THEMES", "TINTS"]
 
 
 def _variables(*, muted: str, cursor: str, foreground: str, accent: str, rule: str, raised: str) -> dict[str, str]:
@@ -88,7 +88,26 @@ HIGH_CONTRAST = Theme(
     ),
 )
 
-THEMES = (DARK, LIGHT, HIGH_CONTRAST)
+SIXTEEN = Theme(
+    name="console-16",
+    dark=True,
+    background="#000000",
+    surface="#000000",
+    panel="#aaaaaa",
+    foreground="#ffffff",
+    primary="#55ffff",
+    secondary="#55ffff",
+    accent="#55ffff",
+    success="#55ff55",
+    warning="#ffff55",
+    error="#ff8f8f",
+    variables=_variables(
+        muted="#cccccc", cursor="#000090", foreground="#ffffff", accent="#55ffff", rule="#aaaaaa", raised="#000000"
+    ),
+)
+"""For terminals of 16 colours: made of what those have, so that nothing is lost in rounding."""
+
+THEMES = (DARK, LIGHT, HIGH_CONTRAST, SIXTEEN)
 DEFAULT_THEME = DARK.name
 
 _INKS = ("foreground", "text-muted", "primary", "success", "warning", "error")

@@ -11,8 +11,9 @@ from textual.dom import DOMNode
 from textual.worker import Worker
 
 from mpp_console.services.models import ConsoleState, ErrorView
-from mpp_console.tui.actions import action, keys_text
+from mpp_console.tui.actions import action
 from mpp_console.tui.display import Lens
+from mpp_console.tui.keymaps import DEFAULT, Keymap
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
@@ -32,6 +33,7 @@ class View:
     state: ConsoleState | None = None
     failure: ErrorView | None = None
     dropped: int = 0
+    keymap: Keymap = DEFAULT
 
 
 class Unavailable(Exception):
@@ -52,7 +54,8 @@ def console_of(node: DOMNode) -> Console:
 
 def key_text(node: DOMNode, name: str) -> str:
     """The first key of an action, as people write it; empty when it has none."""
-    return keys_text(action(name), first=True)
+    view = getattr(node.app, "view", None)
+    return (view.keymap if isinstance(view, View) else DEFAULT).text(action(name), first=True)
 
 
 def begin(

@@ -15,6 +15,7 @@ from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.accounts import AccountsDialog
 from mpp_console.tui.screens.dialogs import HelpDialog
 from mpp_console.tui.screens.inspect import InspectScreen
+from mpp_console.tui.screens.log import LogDialog
 from mpp_console.tui.screens.receipts import ReceiptsScreen
 from mpp_console.tui.screens.server import ServerScreen
 from mpp_console.tui.screens.sessions import SessionsScreen
@@ -30,6 +31,7 @@ TOGETHER = (
     {Scope.APP, Scope.INSPECT, Scope.LIST},
     {Scope.REVIEW},
     {Scope.DIALOG, Scope.LIST},
+    {Scope.LOG, Scope.DIALOG, Scope.LIST},
     {Scope.ACCOUNTS, Scope.DIALOG, Scope.LIST},
 )
 """Scopes whose keys work at the same time."""
@@ -43,6 +45,7 @@ CARRIERS: dict[Scope, type] = {
     Scope.SESSIONS: SessionsScreen,
     Scope.INSPECT: InspectScreen,
     Scope.LIST: Feed,
+    Scope.LOG: LogDialog,
     Scope.REVIEW: ReviewSheet,
     Scope.DIALOG: HelpDialog,
 }
@@ -129,6 +132,8 @@ def test_key_table_lists_every_key_once_per_action() -> None:
 
 
 def test_keys_are_written_as_people_know_them() -> None:
-    assert keys_text(action("help")) == "? F1"
-    assert keys_text(action("help"), first=True) == "?"
+    assert keys_text(action("settings")) == "F2 ctrl+,"
+    assert keys_text(action("settings"), first=True) == "F2"
+    assert keys_text(action("help")) == "?"
+    assert keys_text(action("fund")) == "+"
     assert keys_text(action("theme")) == ""

@@ -15,7 +15,8 @@ from mpp_console.protocol import MppError
 from mpp_console.services import Console
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed, FeedPane
-from mpp_console.tui.screens.dialogs import HelpDialog, LogDialog, OutcomesDialog, QuitDialog, ReceiptDialog
+from mpp_console.tui.screens.dialogs import HelpDialog, OutcomesDialog, QuitDialog, ReceiptDialog
+from mpp_console.tui.screens.log import LogDialog
 from mpp_console.tui.screens.receipts import ReceiptsScreen
 from mpp_console.tui.screens.server import ServerScreen, curl_of
 from mpp_console.tui.screens.wallet import WalletScreen

@@ -10,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from textual.binding import Binding
+from textual.keys import REPLACED_KEYS, key_to_character
 
-from mpp_console.tui.actions import app, inspect, lists, receipts, server, sessions, sheets, wallet
+from mpp_console.tui.actions import app, inspect, lists, receipts, response, server, sessions, sheets, wallet
 from mpp_console.tui.actions.model import Action, Danger, Scope
 
-__all__ = ["ACTIONS", "Action", "Danger", "Scope", "action", "bindings", "in_scope", "key_table", "keys_text"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Danger",
+    "Scope",
+    "action",
+    "bindings",
+    "in_scope",
+    "key_names",
+    "key_table",
+    "keys_text",
+]
 
 ACTIONS: tuple[Action, ...] = (
     *app.ACTIONS,
@@ -25,23 +37,19 @@ ACTIONS: tuple[Action, ...] = (
     *server.ACTIONS,
     *lists.ACTIONS,
     *sheets.ACTIONS,
+    *response.ACTIONS,
 )
 """All actions, in the order in which help lists them."""
 
 _BY_ID = {entry.id: entry for entry in ACTIONS}
 
 _KEY_NAMES = {
-    "plus": "+",
-    "asterisk": "*",
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
     "escape": "esc",
+    "space": "space",
     "down": "↓",
     "up": "↑",
     "pagedown": "pgdn",
     "pageup": "pgup",
-    "f1": "F1",
 }
 
 
@@ -60,9 +68,27 @@ def bindings(scope: Scope) -> list[Binding]:
     return [entry.binding() for entry in in_scope(scope) if entry.keys]
 
 
+def key_names(keys: Iterable[str]) -> list[str]:
+    """Textual's key names as people write keys: `?`, `↓`, `ctrl+,`, `F1`."""
+    return [_key_name(key) for key in keys]
+
+
+def _key_name(key: str) -> str:
+    before, plus, base = key.rpartition("+")
+    if base in _KEY_NAMES:
+        name = _KEY_NAMES[base]
+    elif base.startswith("f") and base[1:].isdigit():
+        name = base.upper()
+    else:
+        name = (key_to_character(REPLACED_KEYS.get(base, base)) or base) if len(base) > 1 else base
+    return before + plus + name
+
+
 def keys_text(entry: Action, *, first: bool = False) -> str:
-    """The keys as people write them: `j ↓`, `?`; only the first one when asked."""
-    names = [_KEY_NAMES.get(key, key) for key in entry.keys.split(",") if key]
+    """The keys of the registry as people write them: `j ↓`, `?`; only the first one when asked. Which ones are in force
+    says the keymap.
+    """
+    names = key_names(key for key in entry.keys.split(",") if key)
     return " ".join(names[:1] if first else names)
 
 

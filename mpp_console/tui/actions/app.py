@@ -1,4 +1,4 @@
-"""The actions that work everywhere."""
+"""The actions that work everywhere, and the ones of the event log."""
 
 from __future__ import annotations
 
@@ -108,6 +108,36 @@ ACTIONS = (
         blocked=no_test,
     ),
     Action(
+        id="settings",
+        keys="f2,ctrl+comma",
+        label="Settings",
+        help="Theme, keys, movement and time, kept in the settings file; and where that file is.",
+        scope=Scope.APP,
+    ),
+    Action(
+        id="time",
+        keys="ctrl+t",
+        label="Relative time",
+        help="Shows in lists how long ago something was, or when.",
+        scope=Scope.APP,
+    ),
+    Action(
+        id="screenshot",
+        keys="f8",
+        label="Screenshot",
+        help="Writes the screen to an SVG file, masked as it is there, and says where.",
+        scope=Scope.APP,
+        priority=True,
+    ),
+    Action(
+        id="jump",
+        keys="ctrl+o",
+        label="Jump",
+        help="Puts a letter on everything that can have the focus; pressing it goes there.",
+        scope=Scope.APP,
+        priority=True,
+    ),
+    Action(
         id="maximize",
         keys="m",
         label="Maximize",
@@ -151,10 +181,25 @@ ACTIONS = (
     ),
     Action(
         id="help",
-        keys="question_mark,f1",
+        keys="question_mark",
         label="Help",
         help="Every key and action, searchable.",
         scope=Scope.APP,
         hint=100,
+    ),
+    Action(
+        id="help.panel",
+        keys="f1",
+        label="Help panel",
+        help="Explains what has the focus, at the side, with the keys that work there; again takes it away.",
+        scope=Scope.APP,
+        priority=True,
+    ),
+    Action(
+        id="log.copy",
+        keys="y",
+        label="Copy command",
+        help="Copies the command of the selected event, or its text when there is no command for it.",
+        scope=Scope.LOG,
     ),
 )

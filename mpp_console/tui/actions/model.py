@@ -35,6 +35,7 @@ class Scope(StrEnum):
     LIST = "Lists"
     LOG = "Events"
     REVIEW = "Review sheet"
+    RESPONSE = "Response"
     REQUEST = "Request form"
     DIALOG = "Dialogs"
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
+from textual.reactive import reactive
 from textual.screen import Screen
 
+from mpp_console.protocol import inert
 from mpp_console.services.events import ConsoleEvent
+from mpp_console.services.models import ReceiptRow, RequestRow
 from mpp_console.tui.actions import Scope
+from mpp_console.tui.display import shorten
+from mpp_console.tui.feed import Feed
+from mpp_console.tui.orders import Order
 from mpp_console.tui.view import View, app_of
 from mpp_console.tui.widgets.keybar import KeyBar
 from mpp_console.tui.widgets.topbar import TopBar
@@ -23,7 +30,11 @@ class ModeScreen(Screen[None]):
     MODE: ClassVar[str]
     SCOPE: ClassVar[Scope]
 
+    trail: reactive[tuple[str, ...]] = reactive((), repaint=False)
+    """What the bar on top shows after the mode's name."""
+
     _opened = False
+    _trailed: Feed[Any] | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.MODE)
@@ -35,7 +46,10 @@ class ModeScreen(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        app_of(self).batches.subscribe(self, self.hear)
+        app = app_of(self)
+        app.mode_screens[self.MODE] = self
+        app.batches.subscribe(self, self.hear)
+        self.recall(app.habits.of(app.view.profile_name).memory.get(self.MODE, {}))
         self.watch(self.app, "view", self._receive)
 
     def _receive(self, view: View) -> None:
@@ -52,6 +66,45 @@ class ModeScreen(Screen[None]):
 
     def hear(self, events: Sequence[ConsoleEvent]) -> None:
         """What happened since the last batch. Must not wait."""
+
+    def memory(self) -> dict[str, str]:
+        """What is to be as it was at the next start: here the order of every list, and whether it followed."""
+        kept: dict[str, str] = {}
+        for feed in self.query(Feed):
+            if feed.id and feed.order is not None:
+                kept[f"{feed.id}.order"] = feed.order.text
+            if feed.id and feed.follows and not feed.following:
+                kept[f"{feed.id}.follow"] = "no"
+        return kept
+
+    def recall(self, memory: Mapping[str, str]) -> None:
+        """Takes what `memory` gave in an earlier run; called once, before anything is read."""
+        for feed in self.query(Feed):
+            order = memory.get(f"{feed.id}.order")
+            feed.begin_as(Order.parse(order) if order else None, follow=f"{feed.id}.follow" not in memory)
+
+    # Where one is
+
+    @on(Feed.Moved)
+    def _walked(self, event: Feed.Moved) -> None:
+        if event.feed.has_focus or self.trail == () or event.feed is self._trailed:
+            self._trailed = event.feed
+            self.trail = self.crumbs(event.row)
+
+    @on(events.DescendantFocus)
+    def _looked(self) -> None:
+        if isinstance(self.focused, Feed) and self.focused is not self._trailed:
+            self._trailed = self.focused
+            self.trail = self.crumbs(self.focused.selected)
+
+    def crumbs(self, row: object) -> tuple[str, ...]:
+        """Where the selected row leads, from the general to the particular; inert, and nothing that privacy masks."""
+        if isinstance(row, ReceiptRow):
+            origin = row.origin.partition("://")[2] or row.origin
+            return (inert(origin, limit=60), shorten(inert(row.reference)))
+        if isinstance(row, RequestRow):
+            return (f"{row.method} {inert(row.path, limit=60)}", inert(row.outcome, limit=12))
+        return ()
 
     async def show_receipt(self, receipt_id: str) -> None:
         """Brings the receipt before the person's eyes."""

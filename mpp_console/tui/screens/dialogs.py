@@ -17,18 +17,16 @@ from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import inert
 from mpp_console.services.models import RequestRow, RouteOutcome
-from mpp_console.tui.actions import ACTIONS, Scope, action, bindings, keys_text
+from mpp_console.tui.actions import ACTIONS, Scope, action, bindings
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
-from mpp_console.tui.events import LogEntry
 from mpp_console.tui.feed import Feed, FeedPane
-from mpp_console.tui.rows import Rows
 from mpp_console.tui.view import View, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
-__all__ = ["HelpDialog", "LogDialog", "OutcomesDialog", "QuitDialog", "ReceiptDialog"]
+__all__ = ["HelpDialog", "OutcomesDialog", "QuitDialog", "ReceiptDialog"]
 
 
 class Dialog(ModalScreen[None]):
@@ -94,7 +92,8 @@ class HelpDialog(Dialog):
         width = self.query_one("#dialog-body").scrollable_content_region.width or 80
         scope: Scope | None = None
         for entry in ACTIONS:
-            if words not in f"{entry.label} {entry.help} {keys_text(entry)}".lower():
+            shown = app_of(self).view.keymap.text(entry)
+            if words not in f"{entry.label} {entry.help} {shown} {entry.id}".lower():
                 continue
             if entry.scope is not scope:
                 scope = entry.scope
@@ -105,7 +104,7 @@ class HelpDialog(Dialog):
                 )
             reason = app_of(self).reason(entry)
             text = (f"{entry.help} Not now: {reason}", MUTED) if reason else entry.help
-            keys = (f"{keys_text(entry) or 'palette':<13}", f"{MUTED if reason else 'bold $primary'}")
+            keys = (f"{shown or 'palette':<13}", f"{MUTED if reason else 'bold $primary'}")
             lines += hanging(Content.assemble(keys, f"{entry.label:<18}"), Content.assemble(text), width)
         self.query_one("#help-list", Static).update(
             Content("\n").join(lines or [Content.styled("Nothing matches.", MUTED)])
@@ -139,47 +138,6 @@ class QuitDialog(ModalScreen[bool]):
     @on(Button.Pressed, "#quit")
     def _quit(self) -> None:
         self.dismiss(True)
-
-
-_LOG = (
-    Column(title="TIME", width=8, keep=8),
-    Column(title="LEVEL", width=7, keep=7),
-    Column(title="WHAT", width=20, grow=3, keep=9),
-    Column(title="COMMAND", width=20, grow=2, keep=6),
-)
-_LEVELS = {"info": ("✓ info", MUTED), "warn": ("! warn", WARN), "error": ("✗ error", BAD), "action": ("● do", GOOD)}
-
-
-def _log_cells(entry: LogEntry, lens: Lens) -> Sequence[Cell]:
-    level, tone = _LEVELS[entry.level]
-    return (
-        (lens.clock(entry.at), MUTED),
-        (lens.plain(level), tone),
-        (inert(entry.text), ""),
-        (inert(entry.command), MUTED),
-    )
-
-
-class LogDialog(Dialog):
-    """What happened since the start; errors never vanish from here. `Y` copies the command of the selected line."""
-
-    def compose(self) -> ComposeResult:
-        feed: Feed[LogEntry] = Feed(
-            _LOG, _log_cells, app_of(self).view.lens, empty="Nothing has happened yet.", id="log-feed"
-        )
-        with Vertical(id="dialog"):
-            yield FeedPane(feed, title="Events", hint="enter shows it in full · esc closes")
-
-    def on_mount(self) -> None:
-        rows: Rows[LogEntry] = Rows()
-        rows.append(app_of(self).log_entries)
-        self.query_one("#log-feed", Feed).show(rows)
-
-    @on(Feed.Opened, "#log-feed")
-    def _whole(self, event: Feed.Opened) -> None:
-        if event.row is not None:
-            text = "\n".join(part for part in (event.row.text, event.row.command) if part)
-            self.notify(text, title=event.row.level, markup=False, timeout=15)
 
 
 _OUTCOMES = (

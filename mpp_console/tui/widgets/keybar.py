@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from mpp_console.tui.actions import Action, Scope, in_scope, keys_text
+from mpp_console.tui.actions import Action, Scope, in_scope
 from mpp_console.tui.display import MUTED
 from mpp_console.tui.view import app_of
 
@@ -62,8 +62,8 @@ class KeyBar(Widget):
         entries = sorted(
             (entry for entry in self._present() if entry.hint is not None), key=lambda entry: entry.hint or 0
         )
-        left = [_key(entry, self._blocked(entry)) for entry in entries if (entry.hint or 0) < 90]
-        right = [_key(entry, self._blocked(entry)) for entry in entries if (entry.hint or 0) >= 90]
+        left = [self._key(entry) for entry in entries if (entry.hint or 0) < 90]
+        right = [self._key(entry) for entry in entries if (entry.hint or 0) >= 90]
         ending = Content("  ").join(right)
         room = self.size.width - 2 - ending.cell_length
         line = Content("")
@@ -79,17 +79,20 @@ class KeyBar(Widget):
         focused = self.screen.focused
         if focused is not None and hasattr(focused, "do_list_open"):
             scopes.append(Scope.LIST)
-        return in_scope(*scopes)
+        lacks = getattr(focused, "lacks", None)
+        return tuple(
+            entry
+            for entry in in_scope(*scopes)
+            if app_of(self).view.keymap.keys(entry)
+            and not (entry.scope is Scope.LIST and lacks is not None and lacks(entry.id))
+        )
 
-    def _blocked(self, entry: Action) -> bool:
-        return app_of(self).reason(entry) is not None
-
-
-def _key(entry: Action, blocked: bool) -> Content:
-    click = Style.from_meta({ACTION_META: entry.id})
-    key = f"{keys_text(entry, first=True)}"
-    if blocked:
-        return Content.styled(f"{key} {entry.label}", Style.parse(f"dim {MUTED}") + click)
-    return Content.assemble(
-        (key, Style.parse("bold $primary") + click), (f" {entry.label}", Style.parse(MUTED) + click)
-    )
+    def _key(self, entry: Action) -> Content:
+        app = app_of(self)
+        click = Style.from_meta({ACTION_META: entry.id})
+        key = app.view.keymap.text(entry, first=True)
+        if app.reason(entry) is not None:
+            return Content.styled(f"{key} {entry.label}", Style.parse(f"dim {MUTED}") + click)
+        return Content.assemble(
+            (key, Style.parse("bold $primary") + click), (f" {entry.label}", Style.parse(MUTED) + click)
+        )

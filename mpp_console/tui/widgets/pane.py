@@ -69,6 +69,11 @@ class Pane(Vertical):
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         self.call_after_refresh(self._draw)
 
+    @property
+    def title(self) -> Content:
+        """What it is called, without badge."""
+        return self._title
+
     def _draw(self) -> None:
         # Two corners, and the blank that Textual puts on either side of a title.
         room = self.size.width + self.styles.gutter.width - 2 - 4
@@ -78,6 +83,7 @@ class Pane(Vertical):
             self.border_title = title
         else:
             focused = self.has_pseudo_class("focus-within")
-            line = Content.styled("─" * fill, "not bold $primary" if focused else "not bold $panel")
+            rule = "-" if self.app.has_class("-ascii") else "─"
+            line = Content.styled(rule * fill, "not bold $primary" if focused else "not bold $panel")
             self.border_title = Content.assemble(title, " ", line, " ", badge)
         self.border_subtitle = self._hint

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
 from mpp_console.protocol import inert
-from mpp_console.tui.actions import action, keys_text
+from mpp_console.tui.actions import action
 from mpp_console.tui.display import BAD, MUTED, WARN, Lens
 from mpp_console.tui.view import View, app_of
 from mpp_console.tui.widgets.keybar import link, run_clicked
 
 __all__ = ["MODES", "TopBar"]
+
+_ROOMY = 160
+"""Columns from which on there is room for what is only good to know."""
 
 MODES = ("wallet", "sessions", "receipts", "inspect", "server")
 """The modes there are, in the order of their keys."""
@@ -39,6 +43,7 @@ class TopBar(Widget):
 
     def on_mount(self) -> None:
         self.watch(self.app, "view", self._look)
+        self.watch(self.screen, "trail", self._walked, init=False)
 
     def _look(self, view: View) -> None:
         self._view = view
@@ -46,6 +51,9 @@ class TopBar(Widget):
         self.set_class(kind == "mainnet", "-mainnet")
         if not self._content().is_same(self._drawn):
             self.refresh()
+
+    def _walked(self, _trail: tuple[str, ...]) -> None:
+        self.refresh()
 
     async def on_click(self, event: events.Click) -> None:
         await run_clicked(self, event)
@@ -58,7 +66,20 @@ class TopBar(Widget):
         view = self._view or app_of(self).view
         width = self.size.width
         top = _spread(self._facts(view), [self._server(view)], width)
-        return Content("\n").join([top, _spread([self._modes()], [self._trail(view)], width)])
+        modes, trail = self._modes(view), self._trail(view)
+        room = width - modes.cell_length - (trail.cell_length + 2 if trail.cell_length else 0) - 6
+        return Content("\n").join([top, _spread([modes], [self._crumbs(view, room), trail], width)])
+
+    def _crumbs(self, view: View, room: int) -> Content:
+        """Where one is: `Receipts › api.example.com › 0x8f3c…21`, as much of its end as there is room for."""
+        steps = [action(f"mode.{self._mode}").label, *getattr(self.screen, "trail", ())]
+        between = view.lens.plain(" › ")
+        while len(steps) > 1 and cell_len(between.join(steps)) > room:
+            steps.pop(0)
+        if len(steps) == 1 and (not getattr(self.screen, "trail", ()) or cell_len(steps[0]) > room):
+            return Content("")
+        last = view.lens.plain(steps[-1])
+        return Content.assemble(*((f"{view.lens.plain(step)}{between}", MUTED) for step in steps[:-1]), last)
 
     def _facts(self, view: View) -> list[Content]:
         """Most important first: what does not fit is left out from the end."""
@@ -77,6 +98,12 @@ class TopBar(Widget):
             if state.balances and state.balances[0].available is not None:
                 balance = state.balances[0]
                 parts.append(Content(lens.money(balance.available, balance.currency)))
+        if state is not None and self.size.width >= _ROOMY:
+            parts.append(
+                Content.styled(inert(f"{state.profile.label}, chain {state.profile.chain_id}", limit=60), MUTED)
+            )
+            if state.spent_today:
+                parts.append(Content.assemble((lens.plain("spent today "), MUTED), lens.sum(state.spent_today)))
         return parts
 
     def _server(self, view: View) -> Content:
@@ -94,14 +121,19 @@ class TopBar(Widget):
             return Content.styled(f"! {state.unresolved} {noun} unresolved", WARN)
         if state and state.in_flight:
             return Content.styled(f"{lens.plain('◐')} {state.in_flight} in flight", "$primary")
-        return Content.styled(f"{keys_text(action('palette'), first=True)} commands", link("palette", MUTED))
+        if self.size.width < 120 and self._has_trail():
+            return Content("")
+        return Content.styled(f"{view.keymap.text(action('palette'), first=True)} commands", link("palette", MUTED))
 
-    def _modes(self) -> Content:
+    def _has_trail(self) -> bool:
+        return bool(getattr(self.screen, "trail", ()))
+
+    def _modes(self, view: View) -> Content:
         parts: list[Content] = []
         for mode in MODES:
             entry = action(f"mode.{mode}")
             tone = "bold $primary on $primary 16%" if mode == self._mode else MUTED
-            label = f" {keys_text(entry)} {entry.label} "
+            label = f" {view.keymap.text(entry, first=True)} {entry.label} "
             parts.append(Content.styled(label, link(entry.id, tone)))
         return Content(" ").join(parts)
 
