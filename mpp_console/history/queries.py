@@ -168,6 +168,20 @@ class HistoryQueries:
 
         return await self._sum(job)
 
+    async def origins(self, where: Filter | None = None, *, limit: int = 8) -> tuple[tuple[str, int], ...]:
+        """The origins that most of the filter's receipts are of, with how many; empty for those earned here."""
+        query, wanted = (where or Filter()).query(), _checked(limit)
+        index = "receipts_by_origin" if not query.conditions else query.index
+        sql = (
+            f"SELECT origin, count(*) FROM receipts INDEXED BY {index} {query.where} "  # noqa: S608
+            "GROUP BY origin ORDER BY count(*) DESC, origin LIMIT ?"
+        )
+
+        def job(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
+            return tuple((origin, count) for origin, count in connection.execute(sql, (*query.parameters, wanted)))
+
+        return await self._sum(job)
+
     async def spent(self, currency_id: str, since: datetime, origin: str | None = None) -> int:
         """Base units of payments begun since then and not refused, as budgets count them."""
         return await self._ask(lambda connection: SqlLedger(connection).spent(currency_id, since, origin))

@@ -24,6 +24,9 @@ SCRUBBED = (
     "TEXTUAL_ANIMATIONS",
 )
 
+PATIENT = ("review", "export")
+"""Groups of workers that tests may keep waiting."""
+
 
 class Ticker:
     """A monotonic clock that tests push forward."""
@@ -60,8 +63,8 @@ async def settle(pilot: Pilot[Any]) -> None:
     quiet = 0
     while quiet < 2:
         await pilot.pause()
-        # A review waits for a person, so its worker never comes to rest.
-        working = [worker for worker in pilot.app.workers if worker.group != "review" and not worker.is_finished]
+        # A review waits for a person and an export may be held, so their workers never come to rest.
+        working = [worker for worker in pilot.app.workers if worker.group not in PATIENT and not worker.is_finished]
         quiet += 1
         if working:
             quiet = 0

@@ -23,11 +23,12 @@ from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
+from mpp_console.tui.widgets.receipt_stats import meter
 
 if TYPE_CHECKING:
     from mpp_console.services.receipts import ExportTask
 
-__all__ = ["ExportDialog", "ExportScope", "bar", "size_text"]
+__all__ = ["ExportDialog", "ExportScope", "size_text"]
 
 _FORMATS: tuple[tuple[ExportFormat, str, str], ...] = (
     ("csv", "CSV", "for spreadsheets"),
@@ -36,6 +37,10 @@ _FORMATS: tuple[tuple[ExportFormat, str, str], ...] = (
     ("md", "Markdown", "a table to read"),
 )
 _LOOK_AGAIN = 0.1
+_TELLING_SECONDS = 1.0
+"""After so long the time that is left can be told."""
+
+_FORM_HINT = "enter exports · arrows choose · esc closes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +77,13 @@ class ExportDialog(ModalScreen[None]):
             PickOption(
                 id=scope.id,
                 label=scope.label,
-                note="" if scope.count is None or scope.reason else f"{scope.count:,}".replace(",", " "),
+                note="none" if scope.reason else "" if scope.count is None else f"{scope.count:,}".replace(",", " "),
                 reason=scope.reason,
             )
             for scope in self._scopes.values()
         ]
         formats = [PickOption(id=name, label=label) for name, label, _ in _FORMATS]
-        with Pane(title="Export receipts", hint="enter exports · esc closes", id="export"):
+        with Pane(title="Export receipts", hint=_FORM_HINT, id="export"):
             with Vertical(id="export-form"):
                 with Horizontal(classes="export-row"):
                     yield Static("which", classes="export-label")
@@ -208,6 +213,7 @@ class ExportDialog(ModalScreen[None]):
         self.query_one("#export-form").display = True
         self.query_one("#export-run").display = False
         self.query_one("#export-path", Input).focus()
+        self.query_one("#export", Pane).frame(hint=Content(_FORM_HINT))
         self._note(error)
 
     def _show_run(self) -> None:
@@ -225,7 +231,8 @@ class ExportDialog(ModalScreen[None]):
         box = self.query_one("#export-progress", Facts)
         width = max(min(box.size.width - 12, 60), 10)
         lens = app_of(self).view.lens
-        box.show(_progress_facts(self._export.progress(), self._shown_path(), lens, width))
+        took = app_of(self).monotonic() - self._began
+        box.show(_progress_facts(self._export.progress(), self._shown_path(), took, lens, width))
 
     def _show_end(self, done: ExportDone) -> None:
         app = app_of(self)
@@ -257,15 +264,15 @@ class ExportDialog(ModalScreen[None]):
             self.dismiss(None)
 
 
-def _progress_facts(progress: ExportProgress, path: str, lens: Lens, width: int) -> list[Fact]:
-    share = None if not progress.total else min(progress.rows / progress.total, 1.0)
+def _progress_facts(progress: ExportProgress, path: str, took: float, lens: Lens, width: int) -> list[Fact]:
+    share = min(progress.rows / progress.total, 1.0) if progress.total else None
     total = "" if progress.total is None else f" of {progress.total:,}"
-    written = f"{progress.rows:,}{total} receipts · {size_text(progress.bytes)}"
-    return [
-        Fact("writing", path),
-        Fact("", Content.styled(bar(share, width, lens), INFO)),
-        Fact("", lens.plain(written.replace(",", " "))),
-    ]
+    written = f"{progress.rows:,}{total} receipts".replace(",", " ") + f" · {size_text(progress.bytes)}"
+    if share and took >= _TELLING_SECONDS:
+        written += f" · about {max(took / share - took, 1):.0f} s left"
+    line = Content.styled("counting…", MUTED) if share is None else Content.styled(meter(share, width, lens), INFO)
+    percent = "" if share is None else f" {share:4.0%}"
+    return [Fact("writing", path), Fact("", Content.assemble(line, percent)), Fact("", lens.plain(written))]
 
 
 def _end_facts(done: ExportDone, path: str, took: float, lens: Lens) -> list[Fact]:
@@ -274,20 +281,12 @@ def _end_facts(done: ExportDone, path: str, took: float, lens: Lens) -> list[Fac
             Fact("", Content.styled(lens.plain("○ cancelled"), WARN)),
             Fact("", Content.styled("Nothing was left behind.", MUTED)),
         ]
-    said = f"✓ {_receipts(done.rows)} · {size_text(done.bytes)} · {took:.1f} s"
+    pace = f" · {took:.1f} s" if took >= 0.1 else ""
+    said = f"✓ {_receipts(done.rows)} · {size_text(done.bytes)}{pace}"
     facts = [Fact("exported", Content.styled(lens.plain(said), GOOD)), Fact("file", path)]
     if done.skipped:
         facts.append(Fact("", Content.styled(lens.plain(f"! {done.skipped:,} rows could not be read"), WARN)))
     return facts
-
-
-def bar(share: float | None, width: int, lens: Lens) -> str:
-    """`███████░░░ 70%`; without a share, only that it is not known."""
-    if share is None:
-        return "░" * width if not lens.ascii else "." * width
-    full, empty = ("#", ".") if lens.ascii else ("█", "░")
-    done = round(share * width)
-    return f"{full * done}{empty * (width - done)} {share:4.0%}"
 
 
 def size_text(size: int) -> str:

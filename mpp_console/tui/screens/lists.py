@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiptRow, RequestRow, RouteView
 from mpp_console.tui.columns import Cell, Column
-from mpp_console.tui.display import BAD, MUTED, WARN, Lens
+from mpp_console.tui.display import BAD, INFO, MUTED, WARN, Lens
 
 __all__ = ["RECEIPTS", "REQUESTS", "ROUTES", "RouteRow", "receipt_cells", "request_cells", "route_cells"]
 
@@ -87,13 +87,14 @@ class RouteRow:
 
 
 ROUTES = (
+    Column(title="", width=1, keep=9),
     Column(title="ROUTE", width=26, grow=2, keep=9),
     Column(title="PRICE", width=8, right=True, keep=9, whole=True),
     Column(title="UNIT", width=8, keep=6),
     Column(title="INTENT", width=12, keep=3),
     Column(title="HITS", width=4, right=True, keep=8),
     Column(title="REVENUE", width=8, right=True, keep=7, whole=True),
-    Column(title="NOTE", width=18, grow=3, keep=2),
+    Column(title="NOTE", width=18, grow=3, keep=4),
 )
 
 
@@ -102,11 +103,21 @@ def route_cells(row: RouteRow, lens: Lens) -> Sequence[Cell]:
     free = route.intent in {"", "none"} or not route.rail
     price = "free" if free else lens.column(route.amount, route.currency)
     return (
-        (f"{route.method:<4} {inert(route.path, limit=80)}", WARN if route.fault else ""),
+        (lens.plain("!" if route.faults else "●" if route.own else ""), WARN if route.faults else INFO),
+        (f"{route.method:<4} {inert(route.path, limit=80)}", WARN if route.fault or route.faults else ""),
         (price, MUTED if free else ""),
         ("" if free else inert(route.currency.symbol, limit=12), MUTED),
         ("" if free else f"{inert(route.rail, limit=12)}/{inert(route.intent, limit=12)}", MUTED),
         (str(route.hits), "" if route.hits else MUTED),
         (lens.column(route.revenue, route.currency), "" if route.revenue else MUTED),
-        (inert(route.note, limit=120), MUTED),
+        _route_note(route, lens),
     )
+
+
+def _route_note(route: RouteView, lens: Lens) -> Cell:
+    """What is switched on is what matters; otherwise whose route it is, and what it is for."""
+    if route.faults:
+        return lens.plain(f"! {' + '.join(inert(fault, limit=20) for fault in route.faults)}"), f"bold {WARN}"
+    if not route.own:
+        return inert(route.note, limit=120), MUTED
+    return f"yours: {inert(route.note, limit=120)}" if route.note else "yours", INFO

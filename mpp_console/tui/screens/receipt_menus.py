@@ -64,8 +64,8 @@ class ReceiptMenus(Screen[None]):
         rows = self.feed.marked or (self.selected(),)
         if len(rows) > _COPY_LIMIT:
             raise Unavailable(f"At most {_COPY_LIMIT} receipts can be copied; x exports any number.")
-        one = f"Copy of receipt {app_of(self).view.lens.id(rows[0].reference)}"
-        title = one if len(rows) == 1 else f"Copy of {len(rows)} marked receipts"
+        one = f"Copy from receipt {app_of(self).view.lens.id(rows[0].reference)}"
+        title = one if len(rows) == 1 else f"Copy from {len(rows)} marked receipts"
         self.app.push_screen(MenuDialog(title, self._copy_choices(rows), at="reference"), partial(self._copy, rows))
 
     def _copy_choices(self, rows: tuple[ReceiptRow, ...]) -> list[Choice]:

@@ -123,6 +123,8 @@ class ReceiptsScreen(ReceiptMenus, ModeScreen):
         self.feed.show(rows)
         if keep is not None:
             self.feed.select(keep)
+        if not len(rows):
+            self.detail.show(None)
         self.box.count(len(rows), self._all)
         self._sum()
 
@@ -134,6 +136,7 @@ class ReceiptsScreen(ReceiptMenus, ModeScreen):
         said = inert(f"✗ The history could not be read: {error}.{hint} Press r to try again.", limit=600)
         self.feed.empty = app.view.lens.plain(said)
         self.feed.show(Rows())
+        self.detail.show(None)
 
     def _sum(self) -> None:
         """Sums what passes; while that is going on, only notes that it has to be done again."""

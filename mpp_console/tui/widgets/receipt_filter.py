@@ -24,13 +24,16 @@ from mpp_console.tui.display import BAD, MUTED
 from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 
-__all__ = ["FilterBox", "completions", "last_word"]
+__all__ = ["FilterBox", "completions", "last_word", "without_begun_key"]
 
 Values = Mapping[str, Sequence[str]]
 """What is known to follow a key."""
 
 _SETTLED_TYPING = 0.12
 """Seconds without a key after which the list is read again."""
+
+_BEGUN = 3
+"""Letters that make the beginning of a key; fewer are the beginning of anything."""
 
 _OPENERS = tuple(f"{key}>" if key == "amount" else f"{key}:" for key in KEYS)
 _FIXED: Values = {
@@ -61,6 +64,16 @@ def completions(text: str, values: Values) -> tuple[str, ...]:
         head = rest[: len(rest) - len(begun)]
         return tuple(f"{sign}{head}{value}" for value in known if value.startswith(begun) and value != begun)
     return tuple(f"{sign}{opener}" for opener in _OPENERS if opener.startswith(rest)) if rest else ()
+
+
+def without_begun_key(text: str) -> str:
+    """The text without a last word that looks like the beginning of a key: nobody who types `amount>1` wants to see
+    what holds `amou` on the way. Enter searches for such a word all the same.
+    """
+    word = last_word(text)
+    begun = word.lstrip("!-")
+    is_key = len(begun) >= _BEGUN and any(opener.startswith(begun) for opener in _OPENERS)
+    return text[: len(text) - len(word)].rstrip() if is_key else text
 
 
 class _Completer(Suggester):
@@ -159,6 +172,7 @@ class FilterBox(Pane):
 
     async def _after_typing(self, text: str) -> None:
         await asyncio.sleep(_SETTLED_TYPING)
+        text = without_begun_key(text)
         try:
             chosen = self._read(text)
         except MppError as error:

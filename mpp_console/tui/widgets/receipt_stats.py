@@ -20,7 +20,7 @@ from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, UNKNOWN, WARN, Lens
 from mpp_console.tui.widgets.facts import Laid
 from mpp_console.tui.widgets.pane import Pane
 
-__all__ = ["Outcomes", "ReceiptStats", "StatsPane", "outcomes_of", "totals_line"]
+__all__ = ["Outcomes", "ReceiptStats", "StatsPane", "meter", "outcomes_of", "totals_line"]
 
 _ENDED = ("settled", "refused", "unknown")
 _DIRECTIONS = (("sent", "out"), ("received", "in"))
