@@ -12,21 +12,14 @@ from typing import Any, Final
 
 from mpp_console.history.errors import HistoryError
 from mpp_console.history.rows import to_microseconds
+from mpp_console.history.searching import PROPOSED, TEXT_FIELDS, trigrams
 from mpp_console.history.sums import amount_key
 
-__all__ = ["AMOUNT_OPS", "TEXT_FIELDS", "Filter", "Proposal", "Query"]
-
-TEXT_FIELDS: Final = (
-    "origin", "url", "reference", "method", "intent", "status", "network", "id", "operation_id", "challenge_id",
-    "external_id", "payer", "recipient", "currency_symbol",
-)  # fmt: skip
-"""The columns that `Filter.words` are looked for in."""
+__all__ = ["AMOUNT_OPS", "Filter", "Proposal", "Query"]
 
 AMOUNT_OPS: Final = frozenset({"<", "<=", ">", ">=", "="})
 
 _TEXT_LIMIT = 200
-_TRIGRAMS = 24
-"""Of one word at most: more of them narrow a search no further and each costs a look."""
 _MATCH_TEXT = "(" + " OR ".join(rf"{name} LIKE ? ESCAPE '\'" for name in TEXT_FIELDS) + ")"
 
 # Equality filters with the index that serves each, the most selective first: the first one that a filter uses picks
@@ -48,9 +41,9 @@ class Filter:
 
     `currency` is a currency id, `symbol` its symbol, both in any letter case. `amounts` are comparisons with a value
     in the currency's own units, whatever that currency is. `since` is included and `until` is not. Each of `words` is
-    found somewhere in the fields of TEXT_FIELDS, `origin_part` and `reference_part` in theirs, whatever the case of
-    ASCII letters; the first 200 characters of each count. `statuses` allows several. What passes one of `without` does
-    not pass.
+    found somewhere in `searching.TEXT_FIELDS`, `origin_part` and `reference_part` in theirs, whatever the case of ASCII
+    letters; the first 200 characters of each count. `statuses` allows several. What passes one of `without` does not
+    pass.
     """
 
     words: tuple[str, ...] = ()
@@ -93,11 +86,9 @@ class Filter:
 
     def _proposals(self) -> Iterator[Proposal]:
         parts = (*self.words, self.origin_part or "", self.reference_part or "")
-        if trigrams := [trigram for part in parts for trigram in _trigrams(part)]:
-            expression = " ".join('"{}"'.format(trigram.replace('"', '""')) for trigram in trigrams)
-            yield Proposal(
-                sql="SELECT rowid FROM receipts_text WHERE receipts_text MATCH ?", parameters=(expression,), text=True
-            )
+        if found := [trigram for part in parts for trigram in trigrams(part)]:
+            expression = " ".join('"{}"'.format(trigram.replace('"', '""')) for trigram in found)
+            yield Proposal(sql=PROPOSED, parameters=(expression,), text=True)
         if self.amounts:
             where = " AND ".join(f"amount_key {op} ?" for op, _ in self.amounts)
             yield Proposal(
@@ -176,12 +167,3 @@ class Query:
 def _like(text: str) -> str:
     escaped = text[:_TEXT_LIMIT].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
-
-
-def _trigrams(text: str) -> list[str]:
-    """Threes of letters that `text` cannot be without, one beside the other and the last one. None of a short text."""
-    text = text[:_TEXT_LIMIT]
-    if len(text) < 3 or "\0" in text:
-        return []
-    found = [text[start : start + 3] for start in range(0, len(text) - 2, 3)]
-    return [*found[:_TRIGRAMS], text[-3:]]

@@ -36,6 +36,7 @@ from mpp_console.history.rows import (
     request_values,
     to_microseconds,
 )
+from mpp_console.history.searching import catch_up
 from mpp_console.history.sums import group_sums
 from mpp_console.protocol import OperationEvent
 
@@ -159,7 +160,14 @@ class HistoryJournal:
 
         def job(connection: sqlite3.Connection) -> int | None:
             done = connection.execute(_INSERT_RECEIPT, receipt_values(record))
-            return done.lastrowid if done.rowcount == 1 else None
+            seq = done.lastrowid
+            if done.rowcount != 1 or seq is None:
+                return None
+            try:
+                catch_up(connection, seq)
+            except sqlite3.DatabaseError:  # a receipt is worth more than the speed of searching
+                _log.warning("the search index of the history was not brought up to date", exc_info=True)
+            return seq
 
         return await self._database.write(job, doing="keep a receipt")
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mpp_console.history.searching import index_text
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -140,31 +142,16 @@ def m002_amount_order(db: Database) -> None:
     db.execute("CREATE INDEX receipts_by_amount ON receipts (amount_key)")
 
 
-# Every column that `filters.TEXT_FIELDS` names. The line ends keep three letters from spanning two columns.
-_SEARCHED = (
-    "origin", "url", "reference", "method", "intent", "status", "network", "id", "operation_id", "challenge_id",
-    "external_id", "payer", "recipient", "currency_symbol",
-)  # fmt: skip
-
-
-def _searched(row: str) -> str:
-    return " || char(10) || ".join(f"coalesce({row}{name}, '')" for name in _SEARCHED)
-
-
 def m003_text_search(db: Database) -> None:
-    """An index of every three letters in a row, so that a word which is nowhere is known to be nowhere at once.
-
-    It holds neither the text nor where in it the letters stand: it proposes rows, and the columns themselves decide.
-    Triggers keep it, whoever writes. Receipts are never changed or deleted, which is why inserting is all there is.
+    """An index of every three letters in a row, so that a word which is nowhere is known to be nowhere at once; and
+    how far it has come. See `searching`.
     """
     db.execute(
         "CREATE VIRTUAL TABLE receipts_text USING fts5(text, content='', columnsize=0, detail=none, tokenize='trigram')"
     )
-    db.execute(f"INSERT INTO receipts_text (rowid, text) SELECT seq, {_searched('')} FROM receipts")  # noqa: S608
-    db.execute(
-        "CREATE TRIGGER receipts_searchable AFTER INSERT ON receipts BEGIN "
-        f"INSERT INTO receipts_text (rowid, text) VALUES (new.seq, {_searched('new.')}); END"
-    )
+    db.execute("CREATE TABLE receipts_text_until (seq INTEGER NOT NULL) STRICT")
+    db.execute("INSERT INTO receipts_text_until VALUES (0)")
+    index_text(db.conn, rows=None)
 
 
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_initial, m002_amount_order, m003_text_search)

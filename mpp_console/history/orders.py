@@ -22,7 +22,7 @@ from mpp_console.history.errors import HistoryError
 from mpp_console.history.filters import Query
 from mpp_console.history.records import Cursor
 
-__all__ = ["ByTime", "Order", "OrderKey", "narrowed", "ordered_rows"]
+__all__ = ["ByTime", "Order", "OrderKey", "distinct", "narrowed", "ordered_rows"]
 
 OrderKey = Literal["time", "amount", "origin", "status"]
 
@@ -66,7 +66,7 @@ class ByTime:
         return start.at, start.seq
 
 
-def narrowed(connection: sqlite3.Connection, query: Query, *, few: int = _FEW) -> Query:
+def narrowed(connection: sqlite3.Connection, query: Query, *, few: int) -> Query:
     """The query asked of a few proposed rows only, where an index knows of no more than `few`."""
     for proposal in query.proposals:
         sql = f"SELECT count(*) FROM ({proposal.sql} LIMIT ?)"  # noqa: S608 - constants and marks
@@ -79,7 +79,7 @@ def ordered_rows(
     connection: sqlite3.Connection, query: Query, order: Order, *, after: Cursor | None, limit: int, skip: int = 0
 ) -> list[sqlite3.Row]:
     """At most `limit` receipts that pass, in this order, from the `skip`th after `after` on. Raises HistoryError."""
-    query = narrowed(connection, query)
+    query = narrowed(connection, query, few=_FEW)
     match order.key:
         case "time":
             listed = ByTime(source=query.source(), time="at", descending=order.descending)
@@ -87,8 +87,8 @@ def ordered_rows(
             return connection.execute(listed.sql(query.conditions), parameters).fetchall()
         case "amount":
             return _by_amount(connection, query, order, after=after, limit=limit, skip=skip)
-        case "origin" | "status":
-            return _by_text(connection, query, order, after=after, limit=limit, skip=skip)
+        case "origin" | "status" as column:
+            return _by_text(connection, query, column, order, after=after, limit=limit, skip=skip)
 
 
 def _by_amount(
@@ -106,16 +106,23 @@ def _by_amount(
 
 
 def _by_text(
-    connection: sqlite3.Connection, query: Query, order: Order, *, after: Cursor | None, limit: int, skip: int
+    connection: sqlite3.Connection,
+    query: Query,
+    column: Literal["origin", "status"],
+    order: Order,
+    *,
+    after: Cursor | None,
+    limit: int,
+    skip: int,
 ) -> list[sqlite3.Row]:
-    column, source = order.key, query.source(f"receipts_by_{order.key}")
+    source = query.source(f"receipts_by_{column}")
     listed = ByTime(source=source, time="at")
     sql = listed.sql((*query.conditions, f"{column} = ?"))
     where = " AND ".join((*query.conditions, f"{column} = ?", "(at, seq) < (?, ?)"))
     count = f"SELECT count(*) FROM {source} WHERE {where}"  # noqa: S608 - constants and marks
     text = None if after is None else _key_of(connection, column, after)
     found: list[sqlite3.Row] = []
-    for number, group in enumerate(_groups(connection, order, text)):
+    for number, group in enumerate(distinct(connection, column, text, down=order.descending)):
         parameters = (*query.parameters, group, *listed.place(after if number == 0 else None))
         if skip:
             inside = int(connection.execute(count, parameters).fetchone()[0])
@@ -129,11 +136,12 @@ def _by_text(
     return found
 
 
-def _groups(connection: sqlite3.Connection, order: Order, first: str | None) -> Iterator[str]:
-    """The different texts of a column from `first` on, by leaping from one to the next in the index."""
-    column, index = order.key, f"receipts_by_{order.key}"
-    pick, than = ("max", "<") if order.descending else ("min", ">")
-    start = f"SELECT {pick}({column}) FROM receipts INDEXED BY {index}"  # noqa: S608 - constants
+def distinct(
+    connection: sqlite3.Connection, column: Literal["origin", "status"], first: str | None = None, *, down: bool = False
+) -> Iterator[str]:
+    """The different texts of a column from `first` on, by leaping from one to the next in its index."""
+    pick, than = ("max", "<") if down else ("min", ">")
+    start = f"SELECT {pick}({column}) FROM receipts INDEXED BY receipts_by_{column}"  # noqa: S608 - constants
     text = first if first is not None else connection.execute(start).fetchone()[0]
     while text is not None:
         yield text

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from decimal import Context, Decimal
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,15 +18,21 @@ import pytest
 
 from mpp_console.history import (
     Database,
+    Filter,
     HistoryBusy,
     HistoryClosed,
     HistoryDamaged,
     HistoryError,
+    HistoryQueries,
     HistoryTooNew,
+    Order,
     connections,
     migrations,
 )
+from mpp_console.history.rows import RECEIPT_COLUMNS, receipt_values
+from mpp_console.history.sums import amount_key
 from mpp_console.wallet.files import FileTrouble
+from tests.history.samples import a_receipt
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -96,7 +103,12 @@ async def test_every_table_is_strict(database: Database) -> None:
         )
         return {row["name"]: row["strict"] for row in connection.execute(sql)}
 
-    assert await database.read(job, doing="look") == {"operations": 1, "receipts": 1, "requests": 1}
+    assert await database.read(job, doing="look") == {
+        "operations": 1,
+        "receipts": 1,
+        "requests": 1,
+        "receipts_text_until": 1,
+    }
 
 
 @pytest.mark.parametrize("amount", ["", "-1", "1.0", "01", "1e3", " 1", "9" * 79])
@@ -218,7 +230,7 @@ def with_steps(monkeypatch: pytest.MonkeyPatch, *more: Callable[[Any], None]) ->
 def columns(path: Path, table: str = "requests") -> set[str]:
     connection = sqlite3.connect(path)
     try:
-        return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        return {row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})")}
     finally:
         connection.close()
 
@@ -239,6 +251,40 @@ async def test_migrating_an_existing_file_keeps_a_copy_of_it(path: Path, monkeyp
     assert connection.execute("SELECT id FROM requests").fetchall() == [("kept",)]
     connection.close()
     assert not list(path.parent.glob("*.part"))
+
+
+async def test_an_old_file_is_brought_up_to_date_with_all_it_holds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the first released shape was: the steps after it add to every row, and nothing goes missing."""
+    monkeypatch.setattr(connections, "MIGRATIONS", migrations.MIGRATIONS[:1])
+    amounts = ["0", "1", "10000", "2500000", str(2**256 - 1)]
+    old = connections.connect_writer(path)
+    for number, amount in enumerate(amounts):
+        values = receipt_values(a_receipt(f"r-{number}", amount=int(amount), reference=f"ref-{number}"))
+        marks = ", ".join("?" * len(values))
+        old.execute(f"INSERT INTO receipts ({RECEIPT_COLUMNS}) VALUES ({marks})", values)
+    old.close()
+    monkeypatch.undo()
+    database = await Database.open(path)
+    try:
+        queries = HistoryQueries(database)
+        page = await queries.receipts(order=Order(key="amount", descending=False))
+        assert [str(row.record.amount) for row in page.rows] == amounts
+        (found,) = (await queries.receipts(Filter(words=("REF-3",)))).rows
+        assert found.record.id == "r-3"
+        keys = await database.read(
+            lambda c: [tuple(row) for row in c.execute("SELECT amount_key, amount FROM receipts")], doing="look"
+        )
+        assert keys == [(amount_key(Decimal(amount).scaleb(-6, Context(prec=90))), amount) for amount in amounts]
+        until = await database.read(
+            lambda c: c.execute("SELECT seq FROM receipts_text_until").fetchone()[0], doing="look"
+        )
+        assert until == len(amounts)
+    finally:
+        await database.close()
+    copy = path.with_name("history.db.before-m002_amount_order")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert "amount_key" in columns(path, "receipts")
+    assert "amount_key" not in columns(copy, "receipts")
 
 
 async def test_a_new_file_needs_no_copy(path: Path) -> None:
