@@ -19,6 +19,14 @@ __all__ = ["PastedRequest", "is_command", "parse_request", "take_apart"]
 
 _OWN = re.compile(r"\s*(?:[$%>]\s+)?mpp-console\s")
 _OWN_OPTIONS = {"--max-amount": "max_amount", "--offer": "offer"}
+_OF_FILES = {
+    "-F": "the form of -F",
+    "--form": "the form of --form",
+    "-T": "the file of -T",
+    "--upload-file": "the file of --upload-file",
+    "-K": "the options of -K",
+    "--config": "the options of --config",
+}
 _MASKED = "…"
 
 
@@ -52,7 +60,7 @@ def take_apart(text: str) -> PastedRequest:
     inquiry = command.inquiry
     masked = [name for name, value in inquiry.headers if value.endswith(_MASKED)]
     headers = tuple((name, value) for name, value in inquiry.headers if name not in masked)
-    left_out = [inert(item, limit=80) for item in command.left_out]
+    left_out = [inert(_OF_FILES.get(item, item), limit=80) for item in command.left_out]
     left_out += [f"the value of {inert(name, limit=40)}, which was masked" for name in masked]
     request = PayRequest(
         url=full_url(inquiry.url),

@@ -34,8 +34,9 @@ GRAVE_CODES = frozenset(
 )
 """Checks that make a payment unusual enough to be typed out."""
 
+_BODY_BYTES = 16_384
 _BODY_CHARACTERS = 4_000
-_BODY_LINES = 40
+_BODY_LINES = 12
 
 
 def is_grave(review: ReviewView, profile: ProfileView) -> bool:
@@ -203,10 +204,14 @@ def result_facts(result: PayResult, lens: Lens) -> list[Fact]:
 
 
 def result_body(result: PayResult) -> Content:
-    """The answer's body, inert and cut to what a person reads at a glance."""
-    text = result.body.decode("utf-8", errors="replace")
-    with suppress(ValueError):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    """The beginning of the answer's body, inert; all of it is on the screen of the response."""
+    whole = len(result.body) <= _BODY_BYTES
+    text = result.body[:_BODY_BYTES].decode("utf-8", errors="replace")
+    if "\0" in text:
+        return Content.styled(f"\n{len(result.body)} bytes that are no text", MUTED)
+    if whole:
+        with suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     shown = inert(text, keep_newlines=True, limit=_BODY_CHARACTERS).splitlines()
-    cut = ["…"] if len(shown) > _BODY_LINES else []
+    cut = ["…"] if len(shown) > _BODY_LINES or not whole else []
     return Content.styled("\n".join(["", *shown[:_BODY_LINES], *cut]) if shown else "", MUTED)

@@ -23,6 +23,7 @@ from mpp_console.tui.facts_of import (
     review_headline,
 )
 from mpp_console.tui.sheet import SpendSheet
+from mpp_console.tui.view import Unavailable, app_of
 from mpp_console.tui.widgets.facts import Fact
 
 if TYPE_CHECKING:
@@ -64,6 +65,20 @@ class ReviewSheet(SpendSheet[ReviewView, PayResult]):
 
     def result_body(self, result: PayResult) -> Content:
         return result_body(result)
+
+    def more(self) -> bool:
+        return self._payment.head() is not None
+
+    def do_review_response(self) -> None:
+        if not self.more():
+            raise Unavailable("There is no answer yet.")
+        self.dismiss(None)
+        # Only when this sheet is gone is the screen below the one to open it on.
+        self.app.call_later(app_of(self).show_response, self._payment)
+
+    def opens_by_itself(self) -> bool:
+        head = self._payment.head()
+        return head is not None and head.error is None
 
     def payable(self, review: ReviewView) -> bool:
         return review.offer is not None

@@ -127,6 +127,18 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         """What came back, if anything did."""
         return Content("")
 
+    def more(self) -> bool:
+        """Whether what came back can be looked at on a screen of its own."""
+        return False
+
+    def do_review_response(self) -> None:
+        """Opens that screen. Raises Unavailable while there is nothing to open."""
+        raise Unavailable(f"A {self.NOUN} has no answer to open.")
+
+    def opens_by_itself(self) -> bool:
+        """Whether that screen takes this one's place at once: nothing was asked for that could be decided here."""
+        return False
+
     def payable(self, review: ReviewT) -> bool:
         """Whether there is anything to approve."""
         raise NotImplementedError
@@ -173,6 +185,7 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
             yield Static("", id="note", markup=False)
             with Horizontal(id="choices"):
                 yield Button("esc Cancel", id="cancel", compact=True)
+                yield Button("enter Response", id="more", compact=True, classes="-armed")
                 yield Button(self.APPROVE, id="approve", compact=True)
                 yield Button("A Allow origin", id="allow", compact=True)
 
@@ -190,10 +203,13 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
                 opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
             )
             self._draw(app_of(self).view.lens)
+        elif self.opens_by_itself():
+            self.do_review_response()
+            return
         self._result = await self._spend.result()
         self._decided = True
         self._draw(app_of(self).view.lens)
-        self.query_one("#cancel", Button).focus()
+        self.query_one("#more" if self.more() else "#cancel", Button).focus()
 
     def _hear(self, events: Sequence[ConsoleEvent]) -> None:
         for event in events:
@@ -276,6 +292,10 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
     def _cancel(self) -> None:
         self.do_review_close()
 
+    @on(Button.Pressed, "#more")
+    async def _press_more(self) -> None:
+        await app_of(self).action_do("review.response")
+
     @on(Button.Pressed, "#approve")
     async def _press_approve(self) -> None:
         await app_of(self).action_do("review.approve")
@@ -352,6 +372,11 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         self._show("#typed", on=payable and self._grave)
         if typed.display:
             typed.placeholder = "amount"
+        more = self.query_one("#more", Button)
+        if more.display != self.more():
+            more.display = self.more()
+            if more.display:
+                more.focus()
         approve, allow = self.query_one("#approve", Button), self.query_one("#allow", Button)
         self._show("#approve", on=payable)
         self._show(

@@ -53,7 +53,7 @@ def test_what_makes_no_request_says_why(text: str) -> None:
 def test_what_is_left_out_is_told() -> None:
     taken = take_apart("curl https://x.example -F 'a=@b' -d @secret.txt -H 'Authorization: …'")
     assert taken.request.headers == ()
-    assert taken.left_out == ("-F", "--data @secret.txt", "the value of Authorization, which was masked")
+    assert taken.left_out == ("the form of -F", "--data @secret.txt", "the value of Authorization, which was masked")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,13 @@ ACTIONS = (
         scope=Scope.REVIEW,
     ),
     Action(
+        id="review.response",
+        keys="enter",
+        label="Response",
+        help="Opens the answer, once it is here: its body, its header fields, what was paid.",
+        scope=Scope.REVIEW,
+    ),
+    Action(
         id="review.close",
         keys="escape,q",
         label="Cancel",

@@ -20,6 +20,17 @@ ACTIONS = (
         hint=10,
     ),
     Action(
+        id="wallet.request",
+        keys="N",
+        label="Request form",
+        help="Opens the full form: method, header fields, body, limit; takes a pasted curl command apart.",
+        scope=Scope.WALLET,
+        danger=Danger.SPEND,
+        review=True,
+        blocked=until_open,
+        hint=11,
+    ),
+    Action(
         id="wallet.send",
         keys="s",
         label="Send",

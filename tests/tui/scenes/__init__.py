@@ -5,7 +5,7 @@ One file a mode; `MODES` are drawn at every size, dark and light, `OTHERS` at th
 
 from __future__ import annotations
 
-from tests.tui.scenes import inspect, receipts, review, server, sessions, shell, tour, wallet
+from tests.tui.scenes import inspect, receipts, response, review, server, sessions, shell, tour, wallet
 from tests.tui.scenes.scene import Scene
 
 __all__ = ["MODES", "OTHERS", "Scene"]
@@ -25,6 +25,7 @@ OTHERS: dict[str, Scene] = {
     **inspect.SCENES,
     **server.SCENES,
     **review.SCENES,
+    **response.SCENES,
     **shell.SCENES,
     **tour.SCENES,
 }

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mpp_console.protocol import MppError
+from mpp_console.services.event_stream import StreamEvent
 from mpp_console.services.events import (
+    BodyArrived,
     PaymentProgress,
 )
 from mpp_console.services.models import (
     ErrorView,
+    LegTiming,
     PayRequest,
     PayResult,
     ReviewView,
@@ -47,6 +50,8 @@ class SeededTask:
     stage: Stage = Stage.REQUESTING
     approvals: int = 0
     error: ErrorView | None = None
+    streamed: list[StreamEvent] = field(default_factory=list)
+    live: bool = False
     _reviewed: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,11 +62,58 @@ class SeededTask:
     def answer(self) -> None:
         """The price has come (or, without a review, the resource)."""
         self._reviewed.set()
-        self._move(Stage.REVIEW) if self.view is not None else self.end()
+        if self.view is not None:
+            self._move(Stage.REVIEW)
+        elif not self.live:
+            self.end()
 
     def end(self) -> None:
         self._move(self.outcome.stage)
         self._ended.set()
+
+    # The answer
+
+    @property
+    def reading(self) -> bool:
+        return self.live and self.stage is not self.outcome.stage
+
+    @property
+    def event_count(self) -> int:
+        return len(self.streamed)
+
+    @property
+    def size(self) -> int:
+        return sum(event.size for event in self.streamed) if self.live else len(self.outcome.body)
+
+    def head(self) -> PayResult | None:
+        if self._ended.is_set():
+            return self.outcome if self.outcome.status is not None else None
+        return replace(self.outcome, stage=Stage.ACCEPTED, body=b"") if self.reading and self._begun else None
+
+    @property
+    def _begun(self) -> bool:
+        return self.view is None or self.stage is Stage.ACCEPTED
+
+    def body(self, start: int = 0) -> bytes:
+        return self.outcome.body[start:]
+
+    def events(self, after: int = 0) -> tuple[StreamEvent, ...]:
+        return tuple(event for event in self.streamed if event.number > after)
+
+    def timings(self) -> tuple[LegTiming, ...]:
+        return self.outcome.timings
+
+    def stop(self) -> bool:
+        if not self.reading:
+            return False
+        self.outcome = replace(self.outcome, body_end="stopped")
+        self.end()
+        return True
+
+    def arrive(self, *events: StreamEvent) -> None:
+        """More of the body has come."""
+        self.streamed += events
+        self.console.events.publish(BodyArrived(task_id=self.id, size=self.size))
 
     async def review(self) -> ReviewView | None:
         await self._reviewed.wait()
@@ -115,6 +167,7 @@ class SeededPayments:
         self.next_steps: tuple[Stage, ...] = (Stage.SIGNED, Stage.SENT, Stage.ACCEPTED)
         self.answers_at_once = True
         self.ends_at_once = True
+        self.live = False
 
     def start(self, request: PayRequest) -> SeededTask:
         if " " in request.url:
@@ -147,7 +200,14 @@ class SeededPayments:
 
     def _begin(self, request: PayRequest, view: ReviewView | None, outcome: PayResult) -> SeededTask:
         task = SeededTask(
-            self._console, f"pt{len(self.tasks):04d}", request, view, outcome, self.next_steps, self.ends_at_once
+            self._console,
+            f"pt{len(self.tasks):04d}",
+            request,
+            view,
+            outcome,
+            self.next_steps,
+            self.ends_at_once and not self.live,
+            live=self.live,
         )
         self.tasks.append(task)
         if self.answers_at_once:
