@@ -52,6 +52,10 @@ def touring_now(app: ConsoleApp) -> bool:
     return app.tour is not None
 
 
+def maximized(app: ConsoleApp) -> bool:
+    return app.screen.maximized is not None
+
+
 def done(app: ConsoleApp) -> list[str]:
     """Steps that were done, in the order in which they stand."""
     assert app.tour is not None
@@ -141,9 +145,9 @@ async def test_it_can_be_skipped_for_good(way: str) -> None:
 async def test_escape_does_what_else_it_can_first() -> None:
     async with touring() as (app, pilot, _):
         await press(pilot, "m")
-        assert app.screen.maximized is not None
+        assert maximized(app)
         await press(pilot, "escape")
-        assert app.screen.maximized is None
+        assert not maximized(app)
         assert touring_now(app)
         await press(pilot, "question_mark")
         await press(pilot, "escape")

@@ -31,7 +31,7 @@ from mpp_console.services.paths import Paths
 from mpp_console.wallet.accounts import Accounts
 from mpp_console.wallet.files import private_folder, write_private
 
-__all__ = ["write_past"]
+__all__ = ["receipt_record", "write_past"]
 
 
 async def write_past(paths: Paths, random_bytes: Callable[[int], bytes]) -> None:
@@ -44,7 +44,7 @@ async def write_past(paths: Paths, random_bytes: Callable[[int], bytes]) -> None
         for row in history():
             if row.direction == "sent":
                 await _pay(journal, clock, row)
-            await journal.receive(_receipt(row))
+            await journal.receive(receipt_record(row))
         await journal.keep_requests(*map(_request, requests()))
     finally:
         await database.close()
@@ -111,7 +111,7 @@ async def _pay(journal: HistoryJournal, clock: Moment, row: ReceiptRow) -> None:
     await journal.advance(seen.id, OperationEvent.SETTLE, reference=seen.reference)
 
 
-def _receipt(row: ReceiptRow) -> ReceiptRecord:
+def receipt_record(row: ReceiptRow) -> ReceiptRecord:
     return ReceiptRecord(
         id=row.id,
         direction=row.direction,
