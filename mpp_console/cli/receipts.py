@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mpp_console.cli.context import App, pass_app
+from mpp_console.cli.meter import Meter
 from mpp_console.cli.output import amount_json, amount_text, print_facts, print_json, print_table, say, time_text
 from mpp_console.cli.serve import receipt_json
+from mpp_console.services.models import ReceiptOrder
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
-    from mpp_console.services.models import OperationView, ReceiptDetail, ReceiptPage, ReceiptRow
-    from mpp_console.services.receipts import ExportFormat
+    from mpp_console.services.models import (
+        ExportFormat,
+        OperationView,
+        ReceiptDetail,
+        ReceiptFilter,
+        ReceiptOrderKey,
+        ReceiptPage,
+        ReceiptRow,
+    )
+    from mpp_console.services.receipts import ExportTask
 
 __all__ = ["receipts"]
 
-_FILTER_HELP = "FILTER words: origin:api status:success dir:sent method:tempo currency:pathUSD since:7d; others search."
+_FILTER_HELP = (
+    "FILTER words, which must all hold: origin:api status:settled dir:sent 'amount>1' since:7d until:2026-01-31 "
+    "currency:pathUSD method:tempo intent:charge network:sandbox ref:0x8f; !word leaves out; others search."
+)
+_DRAW = 0.1
 _LOOK_AGAIN = 0.5
 _BRIEF = 13
 
@@ -35,13 +48,23 @@ def receipts() -> None:
     "--limit", "-n", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest first."
 )
 @click.option("--after", metavar="CURSOR", help="Go on where an earlier list ended (its `next`).")
+@click.option("--order", "order_key", type=click.Choice(["time", "amount", "origin", "status"]), default="time")
+@click.option("--ascending", is_flag=True, help="Oldest, smallest or A first.")
 @pass_app
-def list_(app: App, *, filter_words: tuple[str, ...], limit: int, after: str | None) -> None:
+def list_(
+    app: App,
+    *,
+    filter_words: tuple[str, ...],
+    limit: int,
+    after: str | None,
+    order_key: ReceiptOrderKey,
+    ascending: bool,
+) -> None:
     """Receipts, newest first."""
 
     async def work(console: Console) -> ReceiptPage:
-        wanted = console.receipts.parse_filter(" ".join(filter_words))
-        return await console.receipts.page(wanted, after, limit)
+        order = ReceiptOrder(key=order_key, descending=not ascending)
+        return await console.receipts.page(_filter(console, filter_words), after, limit, order)
 
     page = app.run(work)
     if app.json:
@@ -66,24 +89,58 @@ def show(app: App, *, receipt_id: str) -> None:
 
 @receipts.command(epilog=_FILTER_HELP)
 @click.argument("filter_words", metavar="[FILTER]...", nargs=-1)
-@click.option("--format", "fmt", type=click.Choice(["csv", "json", "jsonl"]), default="csv", show_default=True)
+@click.option("--format", "fmt", type=click.Choice(["csv", "json", "jsonl", "md"]), default="csv", show_default=True)
 @click.option("-o", "--output", metavar="FILE", help="A new file, readable by you only; stdout without it.")
+@click.option("--ids", metavar="ID,…", help="These receipts, in this order, instead of a filter.")
 @pass_app
-def export(app: App, *, filter_words: tuple[str, ...], fmt: ExportFormat, output: str | None) -> None:
+def export(app: App, *, filter_words: tuple[str, ...], fmt: ExportFormat, output: str | None, ids: str | None) -> None:
     """Write receipts to a file or stdout, streaming. Secrets are never in it."""
     from mpp_console.cli.outfile import check_target
 
-    target = sys.stdout if output is None else check_target(output).absolute()
+    if ids is not None and filter_words:
+        raise click.UsageError("give a filter or --ids, not both")
+    target = None if output is None else check_target(output).absolute()
 
     async def work(console: Console) -> int:
-        wanted = console.receipts.parse_filter(" ".join(filter_words))
-        return await console.receipts.export(wanted, fmt, target)
+        scope = _filter(console, filter_words) if ids is None else await console.receipts.resolve(_names(ids))
+        if target is None:
+            with Meter(wanted=sys.stderr.isatty() and not sys.stdout.isatty()) as meter:
+                return await console.receipts.export(
+                    scope, fmt, sys.stdout, progress=lambda rows, size: meter.show(rows, None, size)
+                )
+        return await _watched(console.receipts.export_start(scope, fmt, target))
 
     count = app.run(work)
-    if app.json and isinstance(target, Path):
+    if app.json and target is not None:
         print_json({"file": str(target), "format": fmt, "rows": count})
     else:
-        say(f"{count} receipts" + (f" in {target}" if isinstance(target, Path) else ""))
+        say(f"{count} receipts" + (f" in {target}" if target is not None else ""))
+
+
+async def _watched(task: ExportTask) -> int:
+    import asyncio
+
+    ending = asyncio.ensure_future(task.result())
+    try:
+        with Meter() as meter:
+            while not (await asyncio.wait({ending}, timeout=_DRAW))[0]:
+                now = task.progress()
+                meter.show(now.rows, now.total, now.bytes)
+        return (await ending).rows
+    except asyncio.CancelledError:
+        await task.stop()  # so that no part of a file is left
+        raise
+
+
+def _names(ids: str) -> tuple[str, ...]:
+    return tuple(name for name in ids.replace(",", " ").split() if name)
+
+
+def _filter(console: Console, words: tuple[str, ...]) -> ReceiptFilter:
+    """The words as the shell gave them: what it kept together stays together."""
+    return console.receipts.parse_filter(
+        " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
+    )
 
 
 @receipts.command()

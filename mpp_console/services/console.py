@@ -179,6 +179,7 @@ class Console:
             await asyncio.wait({self._starting})
         await self.payments.close()
         await self.transfers.close()
+        await self.receipts.close()
         await self.server.stop()
         await self._engine.close()
 

@@ -47,6 +47,11 @@ class ExportTask:
         """Stops it and removes what was written; `result` then says so. A file that is whole already stays."""
         self._cancelled.set()
 
+    async def stop(self) -> None:
+        """`cancel`, and waits until nothing of it is left. What went wrong stays for `result` to tell."""
+        self.cancel()
+        await asyncio.wait({self._runner})
+
     async def result(self) -> ExportDone:
         """Waits for the end; leaving the wait does not stop the export. Raises FileExists, FileTrouble or
         HistoryError.

@@ -5,6 +5,7 @@ typed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -50,6 +51,7 @@ class ReceiptsService:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._saved = SavedFilters(engine.paths.filters)
+        self._exports: list[ExportTask] = []
 
     async def page(
         self,
@@ -129,19 +131,35 @@ class ReceiptsService:
             explorer_url=explorer_url(record.reference, record.network, self._engine.network),
         )
 
-    async def export(self, filter: ReceiptFilter | None, fmt: ExportFormat, target: Path | TextIO) -> int:  # noqa: A002
+    async def export(
+        self,
+        scope: ReceiptFilter | tuple[str, ...] | None,
+        fmt: ExportFormat,
+        target: Path | TextIO,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
         """Streams to a new file (0600, never over an existing one) or an open stream; gives how many rows. No
-        secrets.
+        secrets. `progress` gets rows and bytes, in another thread. Raises as `ExportTask.result`.
         """
         database = await self._engine.database.get()
         from mpp_console.history import Format, export_to_file, export_to_stream
 
-        wanted = self._filter(filter)
+        where, ids = self._scope(scope)
+        chosen = Format(fmt)
         if isinstance(target, Path):
-            done = await export_to_file(database.path, target, file_format=Format(fmt), where=wanted)
+            done = await export_to_file(
+                database.path, target, file_format=chosen, where=where, ids=ids, progress=progress
+            )
         else:
-            done = await export_to_stream(database.path, target, file_format=Format(fmt), where=wanted)
+            done = await export_to_stream(
+                database.path, target, file_format=chosen, where=where, ids=ids, progress=progress
+            )
         return done.rows
+
+    async def resolve(self, ids: tuple[str, ...]) -> tuple[str, ...]:
+        """Whole ids of receipts that may be given by their first characters. Raises ReceiptNotFound."""
+        return tuple([(await self.get(name)).row.id for name in ids])
 
     async def operations(self, limit: int = 200) -> tuple[OperationView, ...]:
         """The journal, newest first."""
@@ -206,8 +224,18 @@ class ReceiptsService:
 
         The file has its name only when it is whole; it is never put over another (FileExists from `result`).
         """
-        where = self._filter(ReceiptFilter() if isinstance(scope, tuple) else scope)
-        return ExportTask(self._engine, where, scope if isinstance(scope, tuple) else None, fmt, path)
+        task = ExportTask(self._engine, *self._scope(scope), fmt, path)
+        self._exports = [*(old for old in self._exports if not old.done), task]
+        return task
+
+    def _scope(self, scope: ReceiptFilter | tuple[str, ...] | None) -> tuple[history.Filter, tuple[str, ...] | None]:
+        return (self._filter(None), scope) if isinstance(scope, tuple) else (self._filter(scope), None)
+
+    async def close(self) -> None:
+        """Calls off the exports that are under way, so that no part of a file is left. Harmless twice."""
+        for task in self._exports:
+            await task.stop()
+        self._exports = []
 
     async def saved(self) -> tuple[SavedFilter, ...]:
         """The filters that were given a name, by name."""

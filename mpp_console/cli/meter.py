@@ -1,0 +1,42 @@
+"""How far something long has come: one line on a terminal's stderr that writes over itself, nothing anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+__all__ = ["Meter"]
+
+_EVERY = 0.1  # seconds between two lines; a terminal is slower than what it is told about
+_QUIET = 0.3  # what is done sooner needs no meter
+
+
+class Meter:
+    """Use it as a context; `show` may be called from any one thread, as often as one likes."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, wanted: bool | None = None) -> None:
+        self._clock = clock
+        self._wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._next = clock() + _QUIET
+        self._drawn = 0
+
+    def show(self, rows: int, total: int | None, size: int) -> None:
+        """`total` None is not known yet; `size` is in bytes."""
+        now = self._clock()
+        if not self._wanted or now < self._next:
+            return
+        self._next = now + _EVERY
+        of = "" if not total else f" of {total:,} ({min(rows * 100 // total, 100)} %)"
+        line = f"{rows:,}{of} receipts, {size / 1e6:,.1f} MB"
+        sys.stderr.write(f"\r{line:<{self._drawn}}")
+        sys.stderr.flush()
+        self._drawn = len(line)
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn:
+            sys.stderr.write(f"\r{'':<{self._drawn}}\r")
+            sys.stderr.flush()
