@@ -75,10 +75,15 @@ async def test_a_connection_that_fails_leaves_nothing() -> None:
     assert await heard([("connection.connect_tcp.started", 0), ("connection.connect_tcp.failed", 5)], 9) == []
 
 
-async def inspect(url: str, **wishes: bool) -> InspectReport:
+async def inspect(url: str, *, twice: bool = False) -> InspectReport:
     async with httpx.AsyncClient() as http:
         return await probe(
-            url, http=http, payers=[], clock=lambda: datetime.now(UTC), counter=time.monotonic, wishes=Wishes(**wishes)
+            url,
+            http=http,
+            payers=[],
+            clock=lambda: datetime.now(UTC),
+            counter=time.monotonic,
+            wishes=Wishes(twice=twice),
         )
 
 

@@ -31,6 +31,7 @@ from mpp_console.services.models import (
 from mpp_console.services.spending import budgets
 from mpp_console.wallet.funding import qr_rows
 from tests.tui.seeded.accounts import SeededAccounts
+from tests.tui.seeded.inspect import SeededInspector
 from tests.tui.seeded.payments import SeededPayments
 from tests.tui.seeded.receipts import SeededReceipts
 from tests.tui.seeded.server import SeededServer
@@ -52,6 +53,8 @@ class SeededConsole:
         self.receipts = SeededReceipts([] if empty else history())
         self.unavailable = None if profile.kind == "sandbox" else "the test server runs in the sandbox only"
         self.server = SeededServer(self, running=not empty and profile.kind == "sandbox")
+        self.inspector = SeededInspector(visited=not empty)
+        self.inspect, self.decode, self.urls = self.inspector.inspect, self.inspector.decode, self.inspector.urls
         self.allowances: list[object] = []
         self.started = self.closed = False
         self.in_flight = 0
