@@ -22,6 +22,7 @@ from mpp_console.history.export_writers import FIELDS, Format
 from mpp_console.history.filters import Filter
 from mpp_console.history.journal import HistoryJournal
 from mpp_console.history.orders import Order, OrderKey
+from mpp_console.history.pruning import RequestLimits
 from mpp_console.history.queries import PAGE_LIMIT, HistoryQueries
 from mpp_console.history.records import (
     Cursor,
@@ -58,6 +59,7 @@ __all__ = [
     "OrderKey",
     "Page",
     "ReceiptRow",
+    "RequestLimits",
     "RequestRecord",
     "RequestRow",
     "SpendBucket",

@@ -24,6 +24,7 @@ from mpp_console.client.journal import (
     UnknownOperation,
 )
 from mpp_console.history.database import Database
+from mpp_console.history.pruning import RequestLimits, prune_requests
 from mpp_console.history.records import RequestRecord
 from mpp_console.history.rows import (
     OPERATION_COLUMNS,
@@ -81,11 +82,20 @@ class SqlLedger:
 
 
 class HistoryJournal:
-    """Implements `client.Journal` on an open history file. `clock` stamps the rows."""
+    """Implements `client.Journal` on an open history file. `clock` stamps the rows, `limits` bound the served
+    requests.
+    """
 
-    def __init__(self, database: Database, *, clock: Clock = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock = lambda: datetime.now(UTC),
+        limits: RequestLimits = RequestLimits(),  # noqa: B008 - frozen
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._limits = limits
 
     async def consult(self, read: Callable[[Ledger], T]) -> T:
         """Gives `read` the ledger, on one consistent view, in the reader's thread. Nothing is written."""
@@ -172,10 +182,14 @@ class HistoryJournal:
         return await self._database.write(job, doing="keep a receipt")
 
     async def keep_requests(self, *records: RequestRecord) -> None:
-        """Keeps requests that our server answered. Not flushed to disk at once: no money depends on them."""
+        """Keeps requests that our server answered, and drops the oldest beyond the limits. Not flushed to disk at
+        once: no money depends on them.
+        """
+        now = self._clock()
 
         def job(connection: sqlite3.Connection) -> None:
             connection.executemany(_INSERT_REQUEST, [request_values(record) for record in records])
+            prune_requests(connection, self._limits, now)
 
         await self._database.write(job, doing="keep a served request", durable=False)
 

@@ -267,9 +267,11 @@ class Engine:
 
     async def _open_journal(self) -> HistoryJournal:
         database = await self.database.get()
-        from mpp_console.history import HistoryJournal
+        from mpp_console.history import HistoryJournal, RequestLimits
 
-        return HistoryJournal(database, clock=self.clock)
+        kept = self.settings.history
+        limits = RequestLimits(count=kept.requests, age=timedelta(days=kept.request_days))
+        return HistoryJournal(database, clock=self.clock, limits=limits)
 
     async def _open_queries(self) -> HistoryQueries:
         database = await self.database.get()

@@ -107,6 +107,13 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ascii: bool | None = None
 
 
+class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many requests served by the local server are remembered, and for how many days. Receipts stay for ever."""
+
+    requests: Annotated[int, msgspec.Meta(ge=0)] = 100_000
+    request_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. `policy` applies to every profile; `policies.<profile>` replaces it for one."""
 
@@ -114,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     account: str | None = None
     console: ConsoleSettings = msgspec.field(default_factory=ConsoleSettings)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
+    history: HistorySettings = msgspec.field(default_factory=HistorySettings)
     networks: dict[str, NetworkSettings] = msgspec.field(default_factory=dict)
     policy: PolicySettings = msgspec.field(default_factory=PolicySettings)
     policies: dict[str, PolicySettings] = msgspec.field(default_factory=dict)
@@ -142,6 +150,10 @@ privacy = false              # begin with amounts and addresses masked
 
 [server]
 port = 0                     # of the local paid server; 0 takes any free port
+
+[history]                    # of requests that the local server answered; receipts are never deleted
+requests = 100000            # the newest so many are kept; 0: all that are young enough
+request_days = 30            # and none longer than this
 
 [policy]                     # [policies.mainnet] replaces all of it for one profile
 # confirm = true             # ask before every payment; without it: always outside the sandbox
