@@ -330,7 +330,12 @@ class ServerService:
             fresh = self._own.views(DEMO_KEYS)
         else:
             fresh = tuple(route_view(told) for told in self._demo_api.routes())
-        self._tally.show(fresh, self._faults_on)
+        self._tally.show(
+            replace(
+                route, faults=self._faults_on(route.key), switched=_ordered(self._faults.get(route.key, frozenset()))
+            )
+            for route in fresh
+        )
 
     async def _open(self, port: int) -> None:
         await load(*_PARTS)

@@ -105,7 +105,8 @@ class RouteView:
     """One route of the local server. `amount` is the price in base units; `hits` and `revenue` count since the server
     started.
 
-    `fault` is what a route of the demo is made for; `faults` is what is switched on for this one or for all.
+    `fault` is what a route of the demo is made for; `faults` is what is switched on for this one or for all, `switched`
+    for this one alone.
     """
 
     method: str
@@ -120,6 +121,7 @@ class RouteView:
     revenue: int = 0
     own: bool = False
     faults: tuple[str, ...] = ()
+    switched: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -133,12 +135,15 @@ class RouteView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinuteView:
-    """What happened in one minute. `earned` is in whole units over all currencies: for proportions, not for sums."""
+    """What happened in one minute. `earned` is in whole units over all currencies: for proportions, not for sums.
+    `slowest` is in milliseconds.
+    """
 
     requests: int = 0
     delivered: int = 0
     failed: int = 0
     earned: float = 0.0
+    slowest: float = 0.0
 
     @property
     def success(self) -> float | None:

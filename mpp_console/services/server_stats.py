@@ -23,11 +23,17 @@ class _Minute:
     delivered: int = 0
     failed: int = 0
     earned: float = 0.0
+    slowest: float = 0.0
 
     def view(self) -> MinuteView:
         return MinuteView(
-            requests=self.requests, delivered=self.delivered, failed=self.failed, earned=round(self.earned, 9)
+            requests=self.requests,
+            delivered=self.delivered,
+            failed=self.failed,
+            earned=round(self.earned, 9),
+            slowest=self.slowest,
         )
+
 
 
 class ServerMeter:
@@ -51,6 +57,7 @@ class ServerMeter:
         self._count_second(at)
         if row.milliseconds is not None:
             self._took.append(row.milliseconds)
+            minute.slowest = max(minute.slowest, row.milliseconds)
 
     def view(self, now: datetime) -> ServerStats:
         """What it looks like at `now`; a minute without requests is there too."""

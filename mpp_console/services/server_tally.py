@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -58,17 +58,17 @@ class ServerTally:
         self._earned = {}
         self.routes = ()
 
-    def show(self, routes: Iterable[RouteView], faults_of: Callable[[str], Sequence[str]]) -> None:
+    def show(self, routes: Iterable[RouteView]) -> None:
         """Takes the routes as they are now; those that stay keep their counts."""
         before = {route.key: route for route in self.routes}
-        self.routes = tuple(_counted(route, before.get(route.key), faults_of(route.key)) for route in routes)
+        self.routes = tuple(_counted(route, before.get(route.key)) for route in routes)
 
 
-def _counted(route: RouteView, before: RouteView | None, faults: Sequence[str]) -> RouteView:
+def _counted(route: RouteView, before: RouteView | None) -> RouteView:
     if before is None:
-        return replace(route, faults=tuple(faults))
+        return route
     revenue = before.revenue if before.currency == route.currency else 0
-    return replace(route, faults=tuple(faults), hits=before.hits, revenue=revenue)
+    return replace(route, hits=before.hits, revenue=revenue)
 
 
 def route_view(told: DemoRoute) -> RouteView:

@@ -42,9 +42,10 @@ def test_nothing_is_unknown_and_not_zero() -> None:
 
 
 def test_each_minute_has_its_own_counts() -> None:
-    view = meter(row(ago=60), row("free", ago=60), row("rejected", ago=5, status=402), row(ago=1)).view(NOW)
+    view = meter(row(ago=60), row("free", ago=60, took=70.0), row("rejected", ago=5, status=402), row(ago=1)).view(NOW)
     before, now = view.minutes[-2:]
     assert (before.requests, before.delivered, before.failed, before.earned) == (2, 2, 0, 0.01)
+    assert (before.slowest, now.slowest) == (70.0, 10.0)
     assert (now.requests, now.delivered, now.failed, now.earned) == (2, 1, 1, 0.01)
     assert (before.success, now.success, view.success) == (1.0, 0.5, 0.75)
     assert view.minutes[0].success is None
