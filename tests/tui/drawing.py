@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from mpp_console.services import Console
 from mpp_console.tui.app import ConsoleApp
+from mpp_console.tui.habits import Habits
 from tests.tui.seeded import SeededConsole, as_console
 from tests.tui.seeds import NOW
 
@@ -44,6 +45,7 @@ def seeded_app(
     theme: str = "console-dark",
     clock: Callable[[], datetime] = lambda: NOW,
     monotonic: Callable[[], float] | None = None,
+    habits: Habits | None = None,
 ) -> ConsoleApp:
     """The app over `console`, without animation and without a blinking cursor."""
     seeded = console if console is not None else SeededConsole()
@@ -52,7 +54,12 @@ def seeded_app(
         return as_console(seeded)
 
     app = ConsoleApp(
-        open_console, profile=seeded.profile.name, clock=clock, monotonic=monotonic or Ticker(), theme=theme
+        open_console,
+        profile=seeded.profile.name,
+        clock=clock,
+        monotonic=monotonic or Ticker(),
+        theme=theme,
+        habits=habits,
     )
     app.animation_level = "none"
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,9 +175,11 @@ class ExportDialog(ModalScreen[None]):
             return ""
         from mpp_console.services.commands import command_line
 
-        path = str(Path(self._path).expanduser()) if " " in self._path else self._path
-        words = ("receipts", "export", "--format", self._format, "-o", path, *self._scope.words)
-        return command_line(app_of(self).view.profile_name, *words)
+        # A shell finds the home folder behind `~/` only where that is not quoted.
+        home = "~/" if self._path.startswith("~/") else ""
+        target = home + shlex.quote(self._path.removeprefix(home))
+        line = command_line(app_of(self).view.profile_name, "receipts", "export", "--format", self._format, "-o")
+        return inert(" ".join((line, target, *map(shlex.quote, self._scope.words))))
 
     # The export
 
