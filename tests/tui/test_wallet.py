@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -211,6 +212,18 @@ async def test_where_no_chart_is_drawn_its_keys_say_so() -> None:
     async with wallet(size=(80, 24)) as shown:
         with pytest.raises(Exception, match="120 columns"):
             shown.app.screen.do_wallet_span()  # type: ignore[attr-defined]
+
+
+async def test_the_chart_moves_on_with_the_hour() -> None:
+    seeded, now = SeededConsole(), [NOW]
+    app = seeded_app(seeded, clock=lambda: now[0])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("left")
+        now[0] = NOW + timedelta(hours=1)
+        app.refresh_view()
+        await settle(pilot)
+        assert str(app.screen.query_one("#chart-day").render()).startswith("13:00–14:00  0.000000 pathUSD")
 
 
 async def test_a_payment_appears_in_the_sums_and_in_the_chart() -> None:
@@ -561,6 +574,17 @@ async def test_without_an_account_the_wallet_says_what_to_press() -> None:
         assert shown.app.screen.query_one("#balance").has_class("-plain")
         await shown.press("a")
         assert "Press n to make one" in shown.drawn()
+
+
+async def test_many_accounts_leave_room_and_keep_the_one_in_use_in_sight() -> None:
+    console = SeededConsole()
+    main = console.accounts.all[0]
+    others = tuple(replace(main, name=f"spare{number}", is_default=False) for number in range(9))
+    console.accounts.all = (*others, main)
+    async with wallet(console) as shown:
+        listed = str(shown.app.screen.query_one("#accounts Lines").render())
+        assert "● main" in listed
+        assert "and 6 more" in listed
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 50)])

@@ -191,7 +191,10 @@ class AccountsDialog(ModalScreen[None]):
 
     async def do_account_delete(self) -> None:
         accounts, account = console_of(self).accounts, self._selected
-        warning = await accounts.deletion_warning(account.name)
+        lens = app_of(self).view.lens
+        warning = (await accounts.deletion_warning(account.name)).replace(
+            account.address, lens.address(account.address)
+        )
 
         async def delete(typed: Mapping[str, str]) -> None:
             await accounts.delete(account.name, typed["name"].strip())

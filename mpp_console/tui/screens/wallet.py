@@ -28,6 +28,7 @@ from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 from mpp_console.tui.widgets.tiles import AccountsTile, AssetsPane, BalanceTile, balance_of
 from mpp_console.tui.widgets.tiles_spending import SpendingTile
+from mpp_console.tui.widgets.url_box import UrlBox
 
 __all__ = ["WalletScreen"]
 
@@ -43,6 +44,8 @@ class WalletScreen(ModeScreen):
 
     _chosen: str | None = None
     """The id of the currency that somebody selected."""
+    _bars_hour: datetime | None = None
+    """The hour that the last bar of the chart stands for."""
 
     def body(self) -> ComposeResult:
         lens = app_of(self).view.lens
@@ -55,7 +58,7 @@ class WalletScreen(ModeScreen):
                 with Pane(
                     title="Pay a URL", hint="enter asks for the price · nothing is paid before you allow it", id="pay"
                 ):
-                    yield Input(placeholder="https://…", id="pay-url", compact=True)
+                    yield UrlBox(placeholder="https://…", id="pay-url", compact=True)
                 yield FeedPane(self._feed(), title="Receipts", id="wallet-receipts")
                 yield ReceiptPane(id="wallet-detail")
             with Container(id="stats"):
@@ -87,13 +90,16 @@ class WalletScreen(ModeScreen):
         self.feed.show(rows)
         await self._read_bars()
 
+    def _reread_bars(self) -> None:
+        begin(self, self._read_bars, group="bars", what="spending over time", exclusive=True)
+
     async def _read_bars(self) -> None:
         """What was spent of the selected currency, hour by hour of the last day and day by day of the last thirty."""
         currency = self._currency
         if currency is None:
             return
         now = app_of(self).view.lens.now
-        hour = now.replace(minute=0, second=0, microsecond=0)
+        hour = self._bars_hour = _hour_of(now)
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         day = await self._bars(currency, hour - (_HOURS - 1) * _HOUR, _HOUR, _HOURS)
         month = await self._bars(currency, midnight - (_DAYS - 1) * _DAY, _DAY, _DAYS)
@@ -119,6 +125,8 @@ class WalletScreen(ModeScreen):
         self.query_one(AssetsPane).look(view)
         self.query_one(BalanceTile).look(view, self._chosen)
         self.query_one(SpendingTile).look(view, self._currency)
+        if self._bars_hour is not None and self._bars_hour != _hour_of(view.lens.now):
+            self._reread_bars()
         self.query_one(AccountsTile).look(view.lens)
         self.feed.look(view.lens)
         self.query_one(ReceiptPane).look(view.lens)
@@ -128,7 +136,7 @@ class WalletScreen(ModeScreen):
         if receipts:
             self.feed.append(receipts)
         if receipts or any(isinstance(event, BalanceChanged) for event in events):
-            begin(self, self._read_bars, group="bars", what="spending over time", exclusive=True)
+            self._reread_bars()
         for event in events:
             if isinstance(event, AccountsChanged):
                 self.query_one(AccountsTile).show(event.accounts, app_of(self).view.lens)
@@ -137,6 +145,9 @@ class WalletScreen(ModeScreen):
 
     def do_wallet_pay(self) -> None:
         self.query_one("#pay-url", Input).focus()
+
+    async def do_wallet_request(self) -> None:
+        await app_of(self).open_request()
 
     def do_wallet_copy(self) -> None:
         state = app_of(self).view.state
@@ -189,7 +200,11 @@ class WalletScreen(ModeScreen):
             return
         self._chosen = event.row.id
         self.look(app_of(self).view)
-        begin(self, self._read_bars, group="bars", what="spending over time", exclusive=True)
+        self._reread_bars()
+
+    @on(UrlBox.Pasted)
+    async def _pasted(self, event: UrlBox.Pasted) -> None:
+        await app_of(self).open_request(event.text)
 
     @on(Input.Submitted, "#pay-url")
     async def _pay(self, event: Input.Submitted) -> None:
@@ -213,3 +228,7 @@ class WalletScreen(ModeScreen):
         self.feed.select(receipt_id)
         if not self.query_one(ReceiptPane).display:
             await super().show_receipt(receipt_id)
+
+
+def _hour_of(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)

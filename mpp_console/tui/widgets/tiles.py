@@ -23,6 +23,7 @@ __all__ = ["AccountsTile", "AssetRow", "AssetsPane", "BalanceTile", "Holding", "
 
 _STALE_SECONDS = 60
 """After this long a balance is drawn dim and with `~`: it may no longer hold."""
+_ACCOUNTS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +239,11 @@ class AccountsTile(Pane):
         self.look(lens)
 
     def look(self, lens: Lens) -> None:
-        rows: list[tuple[Cell, Cell, Cell]] = [_account(account, lens) for account in self._accounts or ()]
+        # The one in use first, so that it is seen however many there are.
+        accounts = sorted(self._accounts or (), key=lambda account: not account.is_default)
+        rows: list[tuple[Cell, Cell, Cell]] = [_account(account, lens) for account in accounts[:_ACCOUNTS_SHOWN]]
+        if len(accounts) > _ACCOUNTS_SHOWN:
+            rows.append(((f"  and {len(accounts) - _ACCOUNTS_SHOWN} more", MUTED), ("", ""), ("", "")))
         nothing = lens.plain(UNKNOWN) if self._accounts is None else "none yet"
         self.query_one(Lines).show(rows or [((nothing, MUTED), ("", ""), ("", ""))])
 

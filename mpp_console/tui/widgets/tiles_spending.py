@@ -164,8 +164,11 @@ class SpendingTile(Pane):
 
     def _draw_frame(self) -> None:
         span, other = ("30 d", "24 h") if self.has_class("-month") else ("24 h", "30 d")
-        badge, hint = (span, f"b shows {other}") if self.charted else ("", "")
-        self.frame(badge=Content.styled(badge, MUTED), hint=Content(hint))
+        both = all(chart.display for chart in self.query(SpendChart))
+        turn = f"b turns to {other}" if both else f"b shows {other}"
+        arrows = "arrows name a bar" + (f" of {span}" if both else "")
+        hint = self._lens.plain(f"{turn} · {arrows}") if self.charted else ""
+        self.frame(badge=Content.styled(span if self.charted and not both else "", MUTED), hint=Content(hint))
 
 
 def masked_amounts(text: str, lens: Lens) -> str:
