@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
+import threading
 from collections.abc import Awaitable, Callable
-from types import ModuleType
 from typing import Generic, TypeVar
 
 __all__ = ["Once", "load"]
@@ -52,11 +51,20 @@ class Once(Generic[T]):
         return None if making.cancelled() or making.exception() is not None else making.result()
 
 
+_loading = threading.Lock()
+_loaded: set[str] = set()
+
+
 async def load(*names: str) -> None:
     """Imports modules in a worker thread, so that the loop keeps turning meanwhile. Loaded ones cost nothing."""
+    if not _loaded.issuperset(names):
+        await asyncio.to_thread(_import_all, names)
 
-    def import_all() -> list[ModuleType]:
-        return [importlib.import_module(name) for name in names]
 
-    if any(name not in sys.modules for name in names):
-        await asyncio.to_thread(import_all)
+def _import_all(names: tuple[str, ...]) -> None:
+    # One at a time: two threads in packages that import one another would find them half made. And a module stands in
+    # `sys.modules` from the beginning of its import, so that only what was imported to its end counts as loaded.
+    with _loading:
+        for name in names:
+            importlib.import_module(name)
+        _loaded.update(names)

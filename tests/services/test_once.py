@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from types import ModuleType
 
 import pytest
 
+from mpp_console.services import once
 from mpp_console.services.once import Once, load
 
 
@@ -61,3 +66,29 @@ async def test_a_module_that_is_not_there_is_an_error() -> None:
     await load("json")
     with pytest.raises(ModuleNotFoundError):
         await load("mpp_console.nothing_of_this_name")
+
+
+async def test_modules_are_loaded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_inside = threading.Barrier(2)
+    met: list[str] = []
+
+    def import_module(name: str) -> None:
+        # Two imports at once would meet here; one alone gives up.
+        with suppress(threading.BrokenBarrierError):
+            both_inside.wait(0.3)
+            met.append(name)
+
+    monkeypatch.setattr(once, "_loaded", set())
+    monkeypatch.setattr("mpp_console.services.once.importlib.import_module", import_module)
+    await asyncio.gather(load("ping"), load("pong"))
+    assert met == []
+
+
+async def test_a_module_counts_as_loaded_at_the_end_of_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr(once, "_loaded", set())
+    monkeypatch.setattr("mpp_console.services.once.importlib.import_module", imported.append)
+    monkeypatch.setitem(sys.modules, "half_made", ModuleType("half_made"))
+    await load("half_made")
+    await load("half_made")
+    assert imported == ["half_made"]
