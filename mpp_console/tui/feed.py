@@ -206,6 +206,7 @@ class Feed(Choosing[R], can_focus=True):
         self._require("list.follow")
         if not self.follows and self._first_order is not None:
             # New rows have their place at the end of the first order only.
+            self.following = True
             self.order_by(self._first_order)
             return
         catching_up = self.paused
@@ -304,7 +305,9 @@ class Feed(Choosing[R], can_focus=True):
             base = self.get_visual_style("feed--flash")
         line = line_of(fit(self.columns, width), self._row_cells(row, self._lens))
         if marked:
-            line[0] = (self._lens.plain("▌"), INFO)
+            line[0] = ("▌", INFO)
+        if self._lens.ascii:
+            line = [(self._lens.plain(text), tone) for text, tone in line]
         return Strip([Segment(text, (base + Style.parse(tone)).rich_style) for text, tone in line]).adjust_cell_length(
             width, base.rich_style
         )

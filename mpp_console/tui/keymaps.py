@@ -6,6 +6,7 @@ meanings at one place, and none that would let a payment be approved by the key 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,8 +105,8 @@ def keymap_of(settings: ConsoleSettings) -> Keymap:
         if not changed[name] and name in _ESSENTIAL:
             raise KeyMistake(name, f"`{name}` must keep a key", "without it somebody is stuck")
     keymap = Keymap(settings.keymap, changed)
-    _check_uses(keymap, settings.keys)
     _check_approval(keymap, settings.keys)
+    _check_uses(keymap, settings.keys)
     return keymap
 
 
@@ -119,19 +120,20 @@ def check_keymap(settings: ConsoleSettings, path: Path) -> Keymap:
 
 def together() -> Iterator[frozenset[Scope]]:
     """The scopes whose keys work at the same time."""
-    alone = {Scope.APP, Scope.LIST, Scope.DIALOG, Scope.REVIEW}
-    modes = {Scope.WALLET, Scope.SESSIONS, Scope.RECEIPTS, Scope.INSPECT, Scope.SERVER}
-    for mode in modes:
-        yield frozenset({Scope.APP, mode, Scope.LIST})
-    yield frozenset({Scope.REVIEW})
+    screens = {Scope.WALLET, Scope.SESSIONS, Scope.RECEIPTS, Scope.INSPECT, Scope.SERVER, Scope.RESPONSE}
+    for screen in sorted(screens):
+        yield frozenset({Scope.APP, screen, Scope.LIST})
+    alone = {Scope.REVIEW, Scope.REQUEST}
+    for scope in sorted(alone):
+        yield frozenset({scope})
     yield frozenset({Scope.DIALOG, Scope.LIST})
-    for scope in set(Scope) - alone - modes:
+    for scope in sorted(set(Scope) - screens - alone - {Scope.APP, Scope.LIST, Scope.DIALOG}):
         yield frozenset({scope, Scope.DIALOG, Scope.LIST})
 
 
 def _split(keys: str) -> tuple[str, ...]:
-    """The single keys, in Textual's names. A comma is written `comma`."""
-    return tuple(_named(key.strip()) for key in keys.split(",") if key.strip())
+    """The single keys, in Textual's names. The comma itself is written `comma`, or after a modifier."""
+    return tuple(_named(key.strip()) for key in re.split(r"(?<![a-z]\+),", keys, flags=re.IGNORECASE) if key.strip())
 
 
 def _named(key: str) -> str:
@@ -148,6 +150,8 @@ def _named(key: str) -> str:
     modifiers = sorted(modifier.lower() for modifier in modifiers)
     if modifiers == ["shift"] and len(base) == 1:
         return base.upper()
+    if modifiers and len(base) == 1:
+        base = base.lower()
     return "+".join([*modifiers, base])
 
 

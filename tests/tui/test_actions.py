@@ -11,12 +11,15 @@ import pytest
 from mpp_console.tui.actions import ACTIONS, Action, Danger, Scope, action, bindings, in_scope, key_table, keys_text
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed
+from mpp_console.tui.keymaps import together
 from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.accounts import AccountsDialog
 from mpp_console.tui.screens.dialogs import HelpDialog
 from mpp_console.tui.screens.inspect import InspectScreen
 from mpp_console.tui.screens.log import LogDialog
 from mpp_console.tui.screens.receipts import ReceiptsScreen
+from mpp_console.tui.screens.request import RequestForm
+from mpp_console.tui.screens.response import ResponseScreen
 from mpp_console.tui.screens.server import ServerScreen
 from mpp_console.tui.screens.sessions import SessionsScreen
 from mpp_console.tui.screens.wallet import WalletScreen
@@ -30,6 +33,8 @@ TOGETHER = (
     {Scope.APP, Scope.SESSIONS, Scope.LIST},
     {Scope.APP, Scope.INSPECT, Scope.LIST},
     {Scope.REVIEW},
+    {Scope.APP, Scope.RESPONSE, Scope.LIST},
+    {Scope.REQUEST},
     {Scope.DIALOG, Scope.LIST},
     {Scope.LOG, Scope.DIALOG, Scope.LIST},
     {Scope.ACCOUNTS, Scope.DIALOG, Scope.LIST},
@@ -47,6 +52,8 @@ CARRIERS: dict[Scope, type] = {
     Scope.LIST: Feed,
     Scope.LOG: LogDialog,
     Scope.REVIEW: ReviewSheet,
+    Scope.RESPONSE: ResponseScreen,
+    Scope.REQUEST: RequestForm,
     Scope.DIALOG: HelpDialog,
 }
 
@@ -86,6 +93,7 @@ def test_no_key_means_two_things_at_once(scopes: set[Scope]) -> None:
 
 def test_every_scope_is_among_those_tested_together() -> None:
     assert set().union(*TOGETHER) == set(Scope) == set(CARRIERS)
+    assert {frozenset(scopes) for scopes in TOGETHER} == set(together()), "a person's own keys are held to the same"
 
 
 def test_keys_that_open_a_review_never_approve_one() -> None:

@@ -48,6 +48,8 @@ _KEY_NAMES = {
     "space": "space",
     "down": "↓",
     "up": "↑",
+    "left": "←",
+    "right": "→",
     "pagedown": "pgdn",
     "pageup": "pgup",
 }

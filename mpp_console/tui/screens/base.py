@@ -100,8 +100,8 @@ class ModeScreen(Screen[None]):
     def crumbs(self, row: object) -> tuple[str, ...]:
         """Where the selected row leads, from the general to the particular; inert, and nothing that privacy masks."""
         if isinstance(row, ReceiptRow):
-            origin = row.origin.partition("://")[2] or row.origin
-            return (inert(origin, limit=60), shorten(inert(row.reference)))
+            place = row.origin.partition("://")[2] or row.url
+            return tuple(step for step in (inert(place, limit=60), shorten(inert(row.reference))) if step)
         if isinstance(row, RequestRow):
             return (f"{row.method} {inert(row.path, limit=60)}", inert(row.outcome, limit=12))
         return ()

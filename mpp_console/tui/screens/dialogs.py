@@ -92,7 +92,7 @@ class HelpDialog(Dialog):
         width = self.query_one("#dialog-body").scrollable_content_region.width or 80
         scope: Scope | None = None
         for entry in ACTIONS:
-            shown = app_of(self).view.keymap.text(entry)
+            shown = app_of(self).view.lens.plain(app_of(self).view.keymap.text(entry))
             if words not in f"{entry.label} {entry.help} {shown} {entry.id}".lower():
                 continue
             if entry.scope is not scope:

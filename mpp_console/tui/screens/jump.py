@@ -19,6 +19,9 @@ __all__ = ["JumpOverlay", "targets_of"]
 _LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """The home row first: what is at the top left is under the strongest fingers."""
 
+_WIDE = 2
+"""Cells of a label."""
+
 
 def targets_of(screen: Screen[object]) -> list[tuple[Widget, Offset]]:
     """What can be focused on a screen and is in sight, in reading order, each with the place of its letter."""
@@ -32,11 +35,11 @@ def targets_of(screen: Screen[object]) -> list[tuple[Widget, Offset]]:
 
 
 def _corner(widget: Widget) -> Offset:
-    """On the frame of the pane that it fills; otherwise at its own start."""
+    """The corner of the pane that it fills, else just before its own start: a letter hides no text."""
     pane = next((node for node in widget.ancestors if isinstance(node, Pane)), None)
     if pane is not None and sum(1 for node in pane.query("*") if node.focusable) == 1:
-        return pane.region.offset + Offset(2, 0)
-    return widget.region.offset
+        return pane.region.offset
+    return Offset(max(widget.region.x - _WIDE, 0), widget.region.y)
 
 
 class JumpOverlay(ModalScreen[Widget | None]):
@@ -47,7 +50,7 @@ class JumpOverlay(ModalScreen[Widget | None]):
     JumpOverlay .jump {
         layer: letters;
         position: absolute;
-        width: 3;
+        width: 2;
         height: 1;
         background: $primary;
         color: $background;
@@ -71,7 +74,7 @@ class JumpOverlay(ModalScreen[Widget | None]):
 
     def compose(self) -> ComposeResult:
         for letter, (_, offset) in self._targets.items():
-            label = Static(Content(f" {letter} "), markup=False, classes="jump")
+            label = Static(Content(f" {letter}"), markup=False, classes="jump")
             label.styles.offset = offset
             yield label
         yield Static(Content("a letter goes there · esc stays here"), markup=False, id="jump-hint")
@@ -92,7 +95,7 @@ class JumpOverlay(ModalScreen[Widget | None]):
 
     def on_click(self, event: events.Click) -> None:
         for widget, offset in self._targets.values():
-            if event.screen_offset.y == offset.y and 0 <= event.screen_offset.x - offset.x < 3:
+            if event.screen_offset.y == offset.y and 0 <= event.screen_offset.x - offset.x < _WIDE:
                 self.dismiss(widget)
                 return
         self.dismiss(None)

@@ -28,7 +28,7 @@ from mpp_console.tui.widgets.pane import Pane
 
 __all__ = ["SettingRow", "SettingsDialog"]
 
-_LABEL = 12
+_LABEL = 15
 _META = "value"
 
 

@@ -65,8 +65,8 @@ def explain(screen: Screen[object], width: int) -> Content:
 def _entry_lines(entry: Action, screen: Screen[object], width: int) -> list[Content]:
     app = app_of(screen)
     reason = app.reason(entry)
-    keys = app.view.keymap.text(entry)
-    label = Content.assemble((f"{keys:<10} ", MUTED if reason else "bold $primary"))
+    keys = app.view.lens.plain(app.view.keymap.text(entry))
+    label = Content.assemble((f"{keys:<12} ", MUTED if reason else "bold $primary"))
     text = Content.assemble((entry.label, MUTED if reason else ""), (f" · {reason}" if reason else "", MUTED))
     return hanging(label, text, width)
 
@@ -99,18 +99,24 @@ def _words(focused: Widget | None, screen: Screen[object]) -> str:
 
 
 class HelpPanel(VerticalScroll, can_focus=False):
-    """Follows the focus of its screen."""
+    """Follows the focus of its screen, and stands on the side that the focus is not on."""
 
     DEFAULT_CSS = """
     HelpPanel {
-        split: right;
-        width: 42;
+        layer: help;
+        dock: right;
+        width: 46;
         height: 100%;
+        margin: 2 0 1 0;
         background: $surface;
+        border-left: outer $primary;
         padding: 1 2;
         scrollbar-size-vertical: 1;
+        &.-left { dock: left; border-left: none; border-right: outer $primary; }
     }
-    .-narrow HelpPanel { width: 100%; }
+    .-narrow HelpPanel, .-narrow HelpPanel.-left { width: 100%; }
+    .-ascii HelpPanel { border-left: ascii $primary; }
+    .-ascii HelpPanel.-left { border-left: none; border-right: ascii $primary; }
     """
 
     def compose(self) -> ComposeResult:
@@ -124,5 +130,8 @@ class HelpPanel(VerticalScroll, can_focus=False):
         self._refresh()
 
     def _refresh(self, _focused: object = None) -> None:
+        focused = self.screen.focused
+        if focused is not None and focused.region.area:
+            self.set_class(focused.region.x * 2 >= self.screen.size.width, "-left")
         for text in self.query(_Text):
             text.changed()

@@ -90,7 +90,7 @@ class KeyBar(Widget):
     def _key(self, entry: Action) -> Content:
         app = app_of(self)
         click = Style.from_meta({ACTION_META: entry.id})
-        key = app.view.keymap.text(entry, first=True)
+        key = app.view.lens.plain(app.view.keymap.text(entry, first=True))
         if app.reason(entry) is not None:
             return Content.styled(f"{key} {entry.label}", Style.parse(f"dim {MUTED}") + click)
         return Content.assemble(
