@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpp_console.cli.asking import typed_word
 from mpp_console.cli.context import App, ask_passphrase, pass_app
 from mpp_console.cli.output import print_json, print_table, say, time_text
 
@@ -175,5 +176,4 @@ def _confirmed(name: str, confirm: str | None) -> str:
         return confirm
     if not sys.stdin.isatty():
         raise click.UsageError(f"this needs a confirmation: --confirm {name}")
-    typed: str = click.prompt("Type the account's name to go on", default="", show_default=False, err=True)
-    return typed
+    return typed_word("Type the account's name to go on")

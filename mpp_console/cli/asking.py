@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import click
 
-__all__ = ["confirmed", "hidden_answer", "someone_is_there"]
+__all__ = ["confirmed", "hidden_answer", "someone_is_there", "typed_word"]
 
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _GLANCE = 0.1  # seconds between two looks at whether a hidden question is still worth an answer
 
 
@@ -40,6 +41,16 @@ async def confirmed(question: str) -> bool:
         return _yes(await answered)
     finally:
         loop.remove_reader(sys.stdin.fileno())
+
+
+def typed_word(question: str) -> str:
+    """Asks for a word that confirms something. A ctrl+c ends the program as it does everywhere else."""
+    try:
+        typed: str = click.prompt(question, default="", show_default=False, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        sys.exit(INTERRUPTED)
+    return typed
 
 
 def hidden_answer(question: str, stopped: threading.Event) -> str | None:

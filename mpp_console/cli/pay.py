@@ -192,12 +192,14 @@ def _print_quote(app: App, review: ReviewView) -> None:
 
 
 def _print_result(app: App, result: PayResult, *, include: bool, target: Path | None, verbose: bool) -> None:
-    if target is not None and result.status is not None:
+    # A 402 that nobody paid is not what was asked for: it must not pass for the resource in a pipe or a file.
+    delivered = result.status is not None and not (result.status == 402 and result.operation is None)
+    if target is not None and delivered:
         write_whole(target, result.body)
     if verbose or (result.paid and not app.json):
         _say_outcome(result, verbose=verbose)
     if app.json:
-        print_json(result_json(result, target))
+        print_json(result_json(result, target if delivered else None))
         return
     if result.status is None:
         return
@@ -206,7 +208,7 @@ def _print_result(app: App, result: PayResult, *, include: bool, target: Path | 
         for name, value in result.headers:
             click.echo(f"{name}: {value}")
         click.echo()
-    if target is None:
+    if target is None and (delivered or include):
         write_bytes(result.body)
 
 

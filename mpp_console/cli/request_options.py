@@ -47,7 +47,7 @@ def request_options(command: F) -> F:
 
     for decorate in (
         click.option("--timeout", type=click.FloatRange(0, 3600, min_open=True), default=30.0, show_default=True,
-                     help="Seconds to wait for the server."),
+                     help="Seconds to wait for the head of the answer, and for each pause in its body."),
         click.option("-L", "--location", is_flag=True, help="Follow redirects (a payment never follows one)."),
         click.option("-d", "--data", multiple=True, metavar="DATA",
                      help="Request body; @FILE reads a file, @- stdin. Implies POST. Several are joined with &."),

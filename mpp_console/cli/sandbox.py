@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpp_console.cli.asking import typed_word
 from mpp_console.cli.context import App, error_json, exit_code, fail, pass_app
 from mpp_console.cli.output import amount_text, print_facts, print_json, print_table, say
 
@@ -110,8 +111,7 @@ def reset(app: App, *, yes: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("this needs a confirmation: --yes")
         say("This forgets the sandbox's chain, accounts, server memory and history. Other profiles are not touched.")
-        typed = click.prompt("Type sandbox to go on", default="", show_default=False, err=True)
-        if typed != "sandbox":
+        if typed_word("Type sandbox to go on") != "sandbox":
             raise click.UsageError("nothing was changed")
     removed = app.run(lambda console: console.sandbox.reset())
     if app.json:

@@ -99,8 +99,11 @@ def kind_of(error: MppError) -> ErrorKind:
     from mpp_console.wallet.accounts import AccountError
     from mpp_console.wallet.directory import AccountExists
     from mpp_console.wallet.files import FileExists
+    from mpp_console.wallet.keystore import PassphraseNeeded, WrongPassphrase
 
     match error:
+        case WrongPassphrase() | PassphraseNeeded():
+            return "usage"
         case UsageError() | ParseError() | AccountError() | AccountExists() | FileExists() | UnknownToken():
             return "usage"
         case RequestFailed() | ChainUnreachable():

@@ -83,3 +83,22 @@ def test_a_list_on_a_screen_names_ids_by_their_beginning(beside: Run, served: Se
     assert number not in drawn
     assert reference not in drawn
     assert f"id\t{number}" in beside("receipts", "show", number[:13]).stdout
+
+
+def test_stopping_at_a_question_that_is_typed_out_is_a_stop(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "home", ["sandbox", "reset"])
+    terminal.wait_for(b"go on")
+    os.write(terminal.controller, b"\x03")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    assert terminal.end() == 130
+    assert b"Traceback" not in terminal.seen
+
+
+def test_a_wrong_passphrase_is_a_matter_of_usage(alone: Run, tmp_path: Path) -> None:
+    alone("--profile", "moderato", "accounts", "create", "main")
+    (file,) = (path for path in (tmp_path / "home").rglob("keys/*") if path.is_file())
+    failed = alone(
+        "--profile", "moderato", "accounts", "import", "other", "--keystore", str(file),
+        code=2, MPP_CONSOLE_PASSPHRASE="wrong",
+    )  # fmt: skip
+    assert "does not open this key" in failed.stderr

@@ -282,3 +282,28 @@ def test_a_person_is_asked(answer: bytes, code: int, total: int, devnet: Run, se
     assert "Pay 0.010000 pathUSD to 0x" in seen
     assert ended == code, seen
     assert one(devnet("receipts", "list", "--json"))["total"] == total
+
+
+def test_a_402_that_nobody_paid_has_a_head_and_is_no_answer(beside: Run, served: Served, tmp_path: Path) -> None:
+    words = (f"{served.url}/charge", "--max-amount", "0.0001")
+    facts = one(beside("pay", *words, "--json", code=4))
+    assert (facts["status"], facts["paid"], facts["stage"]) == (402, False, "failed")
+    assert "www-authenticate" in {name.lower() for name, _ in facts["headers"]}
+    shown = beside("pay", "-i", *words, code=4)
+    assert shown.stdout.startswith("HTTP 402\n")
+    assert "payment-required" in shown.stdout
+    assert beside("pay", *words, code=4).stdout == ""
+    beside("pay", *words, "-o", str(tmp_path / "answer"), code=4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_is_printed_whole(beside: Run, served: Served) -> None:
+    said = beside("pay", f"{served.url}/stream").stdout
+    assert said.count("event: reading\n") == 5
+    assert "event: end\n" in said
+
+
+def test_https_where_plain_http_answers(beside: Run, served: Served) -> None:
+    said = beside("pay", served.url.replace("http://", "https://") + "/free", code=3).stderr
+    assert "does not speak TLS" in said
+    assert "http://" in said

@@ -15,6 +15,8 @@ from textual.widgets import Button, Input
 from mpp_console.services.models import Check, Level, ProfileView, ReviewView, Stage
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.review import ReviewSheet
+from mpp_console.tui.screens.response import ResponseScreen
+from mpp_console.tui.screens.wallet import WalletScreen
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
 from tests.tui.drawing import Ticker, seeded_app, settle
@@ -331,9 +333,36 @@ async def test_a_free_resource_needs_no_decision() -> None:
         refused_result(URL), stage=Stage.DONE, status=200, problem=None, error=None, body=b"hello"
     )
     async with sheet(console=console) as shown:
-        assert "free: nothing was paid" in shown.text("#result-facts")
-        assert not shown.app.screen.query_one("#approve").display
-        assert "hello" in shown.text("#result-body")
+        assert not shown.open, "the answer takes its place"
+        assert isinstance(shown.app.screen, ResponseScreen)
+        assert shown.task.approvals == 0
+
+
+async def test_the_answer_is_one_key_away_and_the_way_out_another() -> None:
+    async with sheet() as shown:
+        assert not shown.app.screen.query_one("#more").display
+        await shown.app.action_do("review.response")
+        assert shown.open
+        assert shown.task.approvals == 0
+        await shown.wait(1)
+        await shown.press("a")
+        assert shown.app.focused is shown.app.screen.query_one("#more")
+        await shown.press("enter")
+        assert isinstance(shown.app.screen, ResponseScreen)
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, WalletScreen)
+
+
+async def test_a_stream_can_be_opened_while_it_comes() -> None:
+    console = SeededConsole()
+    console.payments.live = True
+    async with sheet(console=console) as shown:
+        await shown.wait(1)
+        await shown.press("a")
+        assert shown.task.reading
+        await shown.press("enter")
+        assert isinstance(shown.app.screen, ResponseScreen)
+        assert shown.task.reading
 
 
 async def test_the_command_that_does_the_same_can_be_copied() -> None:

@@ -23,7 +23,8 @@ from mpp_console.tui.display import BAD, GOOD, MUTED, WARN
 from mpp_console.tui.view import app_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
-from mpp_console.tui.widgets.url_box import UrlBox
+from mpp_console.tui.widgets.plain_area import PlainArea
+from mpp_console.tui.widgets.url_box import UrlBox, one_line
 
 __all__ = ["RequestForm"]
 
@@ -63,10 +64,10 @@ class RequestForm(ModalScreen[None]):
                 yield Pick(methods, "GET", id="request-method")
             with Horizontal(classes="field"):
                 yield Label("headers")
-                yield TextArea(id="request-headers", show_line_numbers=False, tab_behavior="focus", compact=True)
+                yield PlainArea(id="request-headers", show_line_numbers=False, tab_behavior="focus", compact=True)
             with Horizontal(classes="field"):
                 yield Label("body")
-                yield TextArea(id="request-body", show_line_numbers=False, tab_behavior="focus", compact=True)
+                yield PlainArea(id="request-body", show_line_numbers=False, tab_behavior="focus", compact=True)
             with Horizontal(classes="field"):
                 yield Label("at most")
                 yield Input(placeholder="no limit but your policy's: 0.05", id="request-max", compact=True)
@@ -91,10 +92,11 @@ class RequestForm(ModalScreen[None]):
 
     def _fill(self, request: PayRequest) -> None:
         self._offer = request.offer
-        self.query_one("#request-url", Input).value = request.url
+        self.query_one("#request-url", Input).value = one_line(request.url)
         if request.method in self._methods():
             self.query_one("#request-method", Pick).choose(request.method)
-        headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
+        # A line break within a field would make two of it.
+        headers = "\n".join(f"{name}: {value}".replace("\r", " ").replace("\n", " ") for name, value in request.headers)
         self.query_one("#request-headers", TextArea).load_text(headers)
         self.query_one("#request-body", TextArea).load_text(request.body.decode("utf-8", "replace"))
         self.query_one("#request-max", Input).value = request.max_amount or ""

@@ -1,12 +1,16 @@
-"""A box for a URL that knows a command line when one is pasted."""
+"""A box for a URL that knows a command line when one is pasted, and shows nothing that a terminal would obey."""
 
 from __future__ import annotations
+
+from urllib.parse import quote
 
 from textual import events
 from textual.message import Message
 from textual.widgets import Input
 
-__all__ = ["UrlBox"]
+from mpp_console.protocol import inert
+
+__all__ = ["UrlBox", "one_line"]
 
 
 class UrlBox(Input):
@@ -22,7 +26,16 @@ class UrlBox(Input):
     def _on_paste(self, event: events.Paste) -> None:
         from mpp_console.services.pasted_requests import is_command
 
+        event.prevent_default()
+        event.stop()
         if is_command(event.text):
-            event.prevent_default()
-            event.stop()
             self.post_message(self.Pasted(event.text))
+        elif lines := event.text.split("\n"):
+            self.insert_text_at_cursor(one_line(lines[0].strip()))
+
+
+def one_line(url: str) -> str:
+    """The URL with every character that cannot be seen written as %XX: it means the same, and can be drawn."""
+    return "".join(
+        each if each.isprintable() or inert(each) == each else quote(each, errors="surrogatepass") for each in url
+    )

@@ -66,7 +66,7 @@ def answered(**more: Any) -> PayResult:
 
 def stream_events(count: int) -> tuple[StreamEvent, ...]:
     """Tokens of an answer, as models send them."""
-    words = "Every request is paid for once and every payment has a receipt that anybody can check .".split()
+    words = ("Every request", "is", "paid for", "once", "and", "every payment", "has a receipt", "to check")
     return tuple(
         StreamEvent(
             number=number + 1,
