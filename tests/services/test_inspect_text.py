@@ -97,3 +97,20 @@ async def test_an_inspection_is_logged_as_its_whole_command(console: Console) ->
     with pytest.raises(MppError):
         await console.inspect("http://127.0.0.1:1/x", method="PUT", inspection=Inspection(twice=True))
     assert "mpp-console inspect http://127.0.0.1:1/x -X PUT --twice" in heard
+
+
+HAR = {
+    "request": {"method": "GET", "url": "https://me:pa55@api.example/x", "headers": []},
+    "response": {"status": 402, "headers": [{"name": "Location", "value": "https://me:pa55@api.example/y"}]},
+}
+
+
+@pytest.mark.parametrize(
+    "text", ["https://me:pa55@api.example/x", "curl -L https://me:pa55@api.example/x", json.dumps(HAR)]
+)
+async def test_a_password_in_what_was_pasted_is_not_told(console: Console, text: str) -> None:
+    shown = await decoded(console, text)
+    assert "pa55" not in json.dumps(shown.to_dict())
+    assert "pa55" not in as_markdown(shown)
+    inquiry = shown.decoded.inquiry
+    assert inquiry is None or "pa55" in inquiry.url  # the request itself is made with it

@@ -190,7 +190,9 @@ class InspectScreen(ModeScreen):
     def _show(self, shown: Shown) -> None:
         self._shown = replace(shown, recent=self._shown.recent)
         self.tabs.show(self._shown)
-        self.bar.promise(_PROMISES.get((shown.stage, shown.request is not None), PROMISE))
+        several = shown.report is not None and len(shown.report.legs) > 1
+        text = _PROMISES.get((shown.stage, shown.request is not None), PROMISE)
+        self.bar.promise(text.replace("request ", "requests ") if several else text)
 
     async def _remember(self, request: PayRequest) -> None:
         try:

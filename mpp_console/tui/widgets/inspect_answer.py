@@ -43,8 +43,8 @@ _BUFFERS: Final = ((4096, GOOD, "fits into a 4 KB proxy buffer"), (8192, WARN, "
 _NAME_WIDTH: Final = 26
 _BODY_LINES: Final = 2_000
 _PHASES: Final = {
-    "connect": ("connect", "$secondary"),
-    "tls": ("TLS", "$warning"),
+    "connect": ("connect", "$text-muted"),
+    "tls": ("TLS", "$text-muted"),
     "send": ("send", "$text-muted"),
     "wait": ("wait for the head", "$primary"),
     "body": ("body", "$success"),

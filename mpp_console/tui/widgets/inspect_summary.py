@@ -12,7 +12,6 @@ from mpp_console.tui.columns import Column, cut, fit, line_of
 from mpp_console.tui.display import BAD, GOOD, MUTED, STRONG, Lens, Sign
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.inspect_view import (
-    LEVELS,
     MASKED,
     Lines,
     Shown,
@@ -250,6 +249,8 @@ def worst_sign(shown: Shown, lens: Lens) -> Sign:
     """The verdict in a word, for a border."""
     if not shown.findings:
         return Sign(lens.plain("✓"), "read", GOOD)
-    found = next((level for level in LEVELS if any(each.level is level for each in shown.findings)), FindingLevel.PASS)
-    sign = level_sign(found, lens)
-    return Sign(sign.glyph, {"FAIL": "fails", "WARN": "warns", "INFO": "sound", "PASS": "sound"}[sign.word], sign.tone)
+    for level, word in ((FindingLevel.FAIL, "fails"), (FindingLevel.WARN, "warns")):
+        if any(each.level is level for each in shown.findings):
+            sign = level_sign(level, lens)
+            return Sign(sign.glyph, word, sign.tone)
+    return Sign(lens.plain("✓"), "sound", GOOD)
