@@ -14,6 +14,7 @@ from textual.content import Content
 from mpp_console.protocol import format_units, inert
 from mpp_console.services.models import Check, Level, OfferView, PayResult, ProfileView, ReviewView, Stage
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = [
@@ -130,7 +131,8 @@ def address_content(address: str, lens: Lens) -> Content:
 def check_content(check: Check, lens: Lens) -> Content:
     sign = lens.level(check.level)
     return Content.assemble(
-        (f"{sign.glyph} ", sign.tone), (inert(check.message), "" if check.level is not Level.OK else MUTED)
+        (f"{sign.glyph} ", sign.tone),
+        (masked(inert(check.message), lens), "" if check.level is not Level.OK else MUTED),
     )
 
 

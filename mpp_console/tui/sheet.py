@@ -24,9 +24,10 @@ from textual.widgets import Button, Input, Static
 from mpp_console.protocol import inert
 from mpp_console.services.events import ConsoleEvent, PaymentProgress
 from mpp_console.services.models import ProfileView, Stage
-from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.arming import Arming
 from mpp_console.tui.display import BAD, MUTED, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.view import Unavailable, View, app_of, begin
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
@@ -77,7 +78,7 @@ class SpendTask(Protocol[ReviewT_co, ResultT_co]):
 class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
     """Shows one task from its request to its end. Closing it before a decision declines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW), action("privacy").binding()]
     AUTO_FOCUS = "#cancel"
     TITLES: ClassVar[tuple[str, str]]
     """What the sheet is called before and after the end."""
@@ -276,7 +277,8 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         if self._expired(review):
             return "The offer has expired. Close the sheet and ask again."
         if self._grave and self.query_one("#typed", Input).value != self.to_type(review):
-            return f"Type {self.to_type(review)} to allow this {self.NOUN}."
+            what = "the amount" if app_of(self).view.lens.privacy else self.to_type(review)
+            return f"Type {what} to allow this {self.NOUN}."
         return None
 
     def _expired(self, review: ReviewT) -> bool:
@@ -410,5 +412,7 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
 
     def _note(self) -> str:
         if reason := self._blocked():
-            return inert(reason)
-        return "" if self._grave or self._review is None else self.standing_note(self._review)
+            return masked(inert(reason), app_of(self).view.lens)
+        if self._grave or self._review is None:
+            return ""
+        return masked(self.standing_note(self._review), app_of(self).view.lens)

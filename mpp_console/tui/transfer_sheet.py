@@ -11,6 +11,7 @@ from mpp_console.protocol import format_units, inert
 from mpp_console.services.models import Level, ProfileView, Stage, TransferResult, TransferReview
 from mpp_console.tui.display import BAD, INFO, MUTED, WARN, Lens
 from mpp_console.tui.facts_of import GRAVE_CODES, address_content, check_content, progress_lines
+from mpp_console.tui.masking import masked
 from mpp_console.tui.sheet import SpendSheet
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
@@ -121,7 +122,7 @@ def transfer_result_facts(result: TransferResult, lens: Lens) -> list[Fact]:
         facts.append(Fact("timing", Content.styled(legs, MUTED)))
     if result.error is not None:
         tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
-        facts += [GAP_FACT, Fact("error", Content.styled(inert(result.error.message), tone))]
+        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message), lens), tone))]
         if result.error.hint:
             facts.append(Fact("next", inert(result.error.hint)))
     return facts

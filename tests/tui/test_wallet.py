@@ -18,6 +18,7 @@ from mpp_console.services.models import BudgetView, ErrorView, Money, Stage
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.display import Lens
 from mpp_console.tui.feed import Feed
+from mpp_console.tui.masking import masked
 from mpp_console.tui.screens.accounts import AccountsDialog
 from mpp_console.tui.screens.form import FormDialog
 from mpp_console.tui.screens.receive import ReceiveDialog
@@ -27,7 +28,7 @@ from mpp_console.tui.widgets.chart import SpendChart
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.tiles import Holding
-from mpp_console.tui.widgets.tiles_spending import SpendingTile, budget_lines, masked_amounts
+from mpp_console.tui.widgets.tiles_spending import SpendingTile, budget_lines
 from tests.tui.drawing import Ticker, seeded_app, settle
 from tests.tui.scenes.wallet import channels, no_account, no_budget, rich, stranger, unreachable
 from tests.tui.seeded import SeededConsole
@@ -246,8 +247,24 @@ async def test_privacy_masks_every_amount_and_address_of_the_wallet() -> None:
         assert shown.app.screen.query_one("#balance").has_class("-plain")
 
 
-def test_amounts_in_the_lines_of_the_policy_are_masked() -> None:
-    assert masked_amounts("at most 1.000000 pathUSD", Lens(now=NOW)) == "at most •••••• pathUSD"
+def test_amounts_and_addresses_in_sentences_are_masked() -> None:
+    said = f"{PAYER} may get 1,000.000000 pathUSD on chain 1337"
+    assert masked(said, Lens(now=NOW, privacy=True)) == "•••••• may get •••••• pathUSD on chain 1337"
+    assert masked(said, Lens(now=NOW)) == said
+
+
+async def test_in_privacy_a_review_shows_amounts_and_addresses_once_they_are_asked_for() -> None:
+    async with wallet(stranger()) as shown:
+        await shown.press("asterisk", "s")
+        await shown.fill(send_to=CUSTOMER, send_amount="2.5")
+        shown.box("#send-memo").focus()
+        await shown.press("enter")
+        sheet = "".join(shown.text(name) for name in ("#headline", "#review-facts", "#note"))
+        for secret in ("2.5", CUSTOMER[:12], PAYER[:12], "999", "0.001240"):
+            assert secret not in sheet
+        await shown.press("asterisk")
+        assert "2.500000 pathUSD" in shown.text("#headline")
+        assert "Type 2.500000" in shown.text("#note")
 
 
 # Receiving
@@ -311,7 +328,6 @@ async def test_the_code_is_dark_on_light_in_every_theme(theme: str) -> None:
 async def test_send_goes_through_the_form_and_the_review_to_a_reference() -> None:
     async with wallet() as shown:
         await shown.press("s")
-        assert isinstance(shown.app.screen, SendDialog)
         await shown.press(*CUSTOMER, "enter")
         assert shown.app.focused is shown.box("#send-amount")
         await shown.press(*"12.5", "enter")
@@ -333,7 +349,7 @@ async def test_send_goes_through_the_form_and_the_review_to_a_reference() -> Non
         assert task.outcome.reference in shown.text("#result-facts").replace("\n", "").replace(" ", "")
         assert "✓ in a block" in shown.text("#progress")
         await shown.press("escape")
-        assert not isinstance(shown.app.screen, (SendDialog, TransferSheet))
+        assert len(shown.app.screen_stack) == 1
 
 
 async def test_the_key_that_opened_the_sheet_held_down_never_sends() -> None:

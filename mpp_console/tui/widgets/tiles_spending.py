@@ -4,8 +4,6 @@ day.
 
 from __future__ import annotations
 
-import re
-
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
@@ -14,12 +12,13 @@ from mpp_console.protocol import Currency, inert
 from mpp_console.services.models import BudgetView, Money, PolicyView
 from mpp_console.tui.bars import Bars
 from mpp_console.tui.display import BAD, INFO, MUTED, WARN, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.view import View
 from mpp_console.tui.widgets.chart import SpendChart
 from mpp_console.tui.widgets.facts import Fact, Facts, Laid
 from mpp_console.tui.widgets.pane import Pane
 
-__all__ = ["Budgets", "SpendingTile", "budget_lines", "masked_amounts"]
+__all__ = ["Budgets", "SpendingTile", "budget_lines"]
 
 _NAMES = {"day": "24 h", "month": "30 d"}
 _LABEL = 6
@@ -158,9 +157,7 @@ class SpendingTile(Pane):
 
     def _draw_policy(self) -> None:
         lines = self._policy.lines if self._policy else ()
-        texts = [(label, inert(text)) for label, text in lines]
-        masked = [(label, masked_amounts(text, self._lens) if self._lens.privacy else text) for label, text in texts]
-        self.query_one("#policy", Facts).show([Fact(label, text) for label, text in masked])
+        self.query_one("#policy", Facts).show([Fact(label, masked(inert(text), self._lens)) for label, text in lines])
 
     def _draw_frame(self) -> None:
         span, other = ("30 d", "24 h") if self.has_class("-month") else ("24 h", "30 d")
@@ -169,8 +166,3 @@ class SpendingTile(Pane):
         arrows = "arrows name a bar" + (f" of {span}" if both else "")
         hint = self._lens.plain(f"{turn} · {arrows}") if self.charted else ""
         self.frame(badge=Content.styled(span if self.charted and not both else "", MUTED), hint=Content(hint))
-
-
-def masked_amounts(text: str, lens: Lens) -> str:
-    """The text with its amounts masked."""
-    return re.sub(r"\d[\d.,]*", lens.plain("••••••"), text)
