@@ -41,7 +41,7 @@ Values = tuple[Any, ...]
 _FORMULA = re.compile(r"""[\s'"`\u00a0\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20\t\r\n]""")
 _SUSPECT: Final = frozenset("=+-@|%'\"` ")  # every ASCII character that a match of _FORMULA may begin with
 
-_SECOND = 1_000_000
+_DAY: Final = 86_400_000_000  # in microseconds
 
 
 class Format(StrEnum):
@@ -58,7 +58,7 @@ def values_of(row: Sequence[Any]) -> Values:
         raise ValueError("unknown direction")
     return (
         number,
-        f"{_second_text(at // _SECOND)}.{at % _SECOND:06d}Z",
+        _time_text(at),
         direction,
         status,
         origin,
@@ -74,9 +74,16 @@ def values_of(row: Sequence[Any]) -> Values:
     )
 
 
+def _time_text(at: int) -> str:
+    day, moment = divmod(at, _DAY)
+    seconds, fraction = divmod(moment, 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    return f"{_day_text(day)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{fraction:06d}Z"
+
+
 @lru_cache(4096)
-def _second_text(seconds: int) -> str:
-    return from_microseconds(seconds * _SECOND).strftime("%Y-%m-%dT%H:%M:%S")
+def _day_text(day: int) -> str:
+    return f"{from_microseconds(day * _DAY):%Y-%m-%d}"
 
 
 def _units(amount: str, decimals: int) -> str:
@@ -116,21 +123,29 @@ class _Csv:
         return ",".join(FIELDS) + "\r\n"
 
     def rows(self, batch: Iterable[Values]) -> str:
-        text = io.StringIO(newline="")
-        csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerows(map(self._cells, batch))
-        return text.getvalue()
+        return "".join(map(self._line, batch))
 
     def tail(self) -> str:
         return ""
 
     @staticmethod
-    def _cells(values: Values) -> Sequence[Any]:
+    def _line(values: Values) -> str:
         cells = ["" if value is None else str(value) for value in values[:-1]]
         joined = "".join(cells)
-        # Nearly every row holds nothing to look at twice, which three calls can tell.
-        if joined.isascii() and joined.isprintable() and _SUSPECT.isdisjoint({cell[:1] for cell in cells}):
-            return cells
-        return [safe_cell(inert(cell)) for cell in cells]
+        # Nearly every row holds nothing to quote, guard or hide, which a few quick looks can tell.
+        if (
+            joined.isascii()
+            and joined.isprintable()
+            and '"' not in joined
+            and "," not in joined
+            and _SUSPECT.isdisjoint({cell[:1] for cell in cells})
+        ):
+            return ",".join(cells) + "\r\n"
+        text = io.StringIO(newline="")
+        csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerow(
+            [safe_cell(inert(cell)) for cell in cells]
+        )
+        return text.getvalue()
 
 
 class _JsonLines:

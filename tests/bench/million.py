@@ -26,7 +26,7 @@ _CURRENCIES = [
 
 def rows(count: int, *, first: int = 0) -> Iterator[tuple[Any, ...]]:
     """Rows in the order of RECEIPT_COLUMNS, oldest first; the same every time."""
-    chance = random.Random(first)  # noqa: S311 - no secret
+    chance = random.Random(first)
     bits, pick = chance.getrandbits, chance.choice
     people = [f"0x{bits(160):040x}" for _ in range(500)]
     for number in range(first, first + count):
