@@ -27,7 +27,7 @@ from mpp_console.tui.widgets.pick import Pick, PickOption
 __all__ = ["FaultsDialog"]
 
 _COLUMNS = (
-    Column(title="ON", width=8, keep=9),
+    Column(title="ON", width=9, keep=9),
     Column(title="FAULT", width=13, keep=9),
     Column(title="WHAT A CLIENT MEETS", width=20, grow=1, keep=8),
 )
@@ -57,6 +57,9 @@ def _cells(row: FaultRow, lens: Lens) -> Sequence[Cell]:
 
 class FaultFeed(Feed[FaultRow]):
     """The list of faults. Space switches as enter does."""
+
+    def lacks(self, name: str) -> str | None:
+        return None if name == "list.mark" else super().lacks(name)
 
     def do_list_mark(self) -> None:
         self.do_list_open()

@@ -55,7 +55,7 @@ def request_facts(detail: RequestDetail, lens: Lens) -> list[Fact]:
     if not detail.kept:
         return [*facts, Fact("", Content.styled(_GONE, MUTED))]
     if detail.query:
-        facts.append(Fact("query", Content.styled(_MASKED, MUTED) if lens.privacy else detail.query))
+        facts.append(Fact("query", Content.styled(_MASKED, MUTED) if lens.privacy else inert(detail.query)))
     return [*facts, GAP_FACT, *_headers(detail.request_headers, lens), *_body(detail.request_body, lens)]
 
 
