@@ -96,3 +96,10 @@ async def test_a_balance_that_cannot_be_read_keeps_its_last_value_and_says_why(c
     assert after["pathUSD"].at == before["pathUSD"].at
     assert after["pathUSD"].error == "the node does not answer"
     assert len(heard.of(BalanceChanged)) == 1
+
+
+async def test_balances_are_read_again_by_themselves(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mpp_console.services.console.BALANCE_SECONDS", 0.01)
+    heard = Heard(console)
+    await console.start()
+    await heard.until(lambda: len(heard.of(BalanceChanged)) >= 3)
