@@ -135,6 +135,13 @@ class Flows(Leaving):
         else:
             await self.push_screen(ResponseScreen(task))
 
+    async def show_last_response(self) -> None:
+        """Opens the latest answer of this run. Raises Unavailable when there is none."""
+        answered = [task for task in self._services.payments.tasks if task.head() is not None]
+        if not answered:
+            raise Unavailable("Nothing was answered yet. Press n to pay a URL.")
+        await self.show_response(answered[-1])
+
     async def open_request(self, pasted: str | None = None) -> None:
         """Opens the form of a request with all its parts, filled from a pasted command if there is one."""
         from mpp_console.tui.screens.request import RequestForm

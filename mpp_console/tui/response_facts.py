@@ -10,11 +10,13 @@ from mpp_console.protocol import inert
 from mpp_console.services.models import PayResult, Stage
 from mpp_console.tui.body_layout import size_text
 from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens, Sign
+from mpp_console.tui.masking import masked
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = ["body_sign", "header_facts", "payment_facts", "status_sign"]
 
-_REPEATED = 60
+_EXTRA = 240
+"""Characters of what a receipt says beyond the specification."""
 
 
 def status_sign(result: PayResult) -> Sign:
@@ -42,21 +44,21 @@ def payment_facts(result: PayResult, lens: Lens, *, reading: bool) -> list[Fact]
     """What was paid and what for, what does not fit, and what went wrong."""
     facts = _outcome_facts(result, lens, reading=reading) + _receipt_facts(result, lens)
     for number, doubt in enumerate(result.doubts):
-        sign = Content.styled(lens.plain(f"! {inert(doubt)}"), WARN)
+        sign = Content.styled(lens.plain(f"! {masked(inert(doubt), lens)}"), WARN)
         facts += [*([GAP_FACT] if number == 0 else []), Fact("doubts" if number == 0 else "", sign)]
     if result.problem is not None:
         problem = result.problem
         facts += [
             GAP_FACT,
             Fact("problem", Content.styled(inert(problem.title or problem.slug or "without a title"), BAD)),
-            Fact("detail", inert(problem.detail)),
+            Fact("detail", masked(inert(problem.detail), lens)),
             Fact("type", Content.styled(inert(problem.type), MUTED)),
         ]
         if problem.hint:
             facts.append(Fact("next", inert(problem.hint)))
     if result.error is not None:
         tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
-        facts += [GAP_FACT, Fact("error", Content.styled(inert(result.error.message), tone))]
+        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message), lens), tone))]
         if result.error.hint:
             facts.append(Fact("next", inert(result.error.hint)))
     return facts
@@ -90,7 +92,7 @@ def _receipt_facts(result: PayResult, lens: Lens) -> list[Fact]:
     if receipt.external_id:
         facts.append(Fact("external id", inert(receipt.external_id)))
     for name, value in receipt.extra.items():
-        facts.append(Fact(inert(name, limit=24), inert(str(value), limit=_REPEATED * 4)))
+        facts.append(Fact(inert(name, limit=24), masked(inert(str(value), limit=_EXTRA), lens)))
     return facts
 
 

@@ -64,7 +64,7 @@ class ReviewSheet(SpendSheet[ReviewView, PayResult]):
         return result_facts(result, lens)
 
     def result_body(self, result: PayResult) -> Content:
-        return result_body(result)
+        return Content("") if app_of(self).view.lens.privacy else result_body(result)
 
     def more(self) -> bool:
         return self._payment.head() is not None
@@ -120,4 +120,8 @@ class ReviewSheet(SpendSheet[ReviewView, PayResult]):
         )
 
     def agree(self, allow: OriginAllowance | None) -> bool:
-        return self._payment.approve(allow)
+        agreed = self._payment.approve(allow)
+        if agreed:
+            # An enter that comes before the answer does must not close the sheet that leads to it.
+            self.set_focus(None)
+        return agreed

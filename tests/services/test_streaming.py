@@ -77,8 +77,7 @@ async def test_the_head_is_here_before_the_body_ends(console: Console) -> None:
         head = task.head()
         assert head is not None
         assert (head.status, head.reason, head.body) == (200, "OK", b"")
-        assert task.reading
-        assert not task.stage.final
+        assert (task.reading, task.stage.final) == (True, False)
         server.pour(b"data: one\n\n")
         await heard.until(lambda: task.event_count == 1)
         server.pour(b"data: tw", b"o\n\ndata: half")
@@ -89,8 +88,7 @@ async def test_the_head_is_here_before_the_body_ends(console: Console) -> None:
         server.end()
         result = await task.result()
     assert (result.stage, result.body_end, result.body) == (Stage.DONE, "whole", task.body())
-    assert not task.reading
-    assert task.head() == result
+    assert (task.reading, task.head()) == (False, result)
     assert [leg.leg for leg in result.timings] == ["answer", "body", "total"]
 
 

@@ -147,7 +147,12 @@ async def test_a_body_of_ten_megabytes_is_laid_out_apart_and_drawn_row_by_row(mo
     inked: list[int] = []
     at_the_loop: list[int] = []
     real, lay = body_layout.TextRows.inked, body_layout.lay_out
-    monkeypatch.setattr(body_layout.TextRows, "inked", lambda rows, index: inked.append(index) or real(rows, index))
+
+    def counted(rows: body_layout.TextRows, index: int) -> list[tuple[str, str]]:
+        inked.append(index)
+        return real(rows, index)
+
+    monkeypatch.setattr(body_layout.TextRows, "inked", counted)
 
     def watched(text: str, width: int, *, coloured: bool) -> body_layout.TextRows:
         try:
@@ -329,13 +334,13 @@ async def test_the_same_again_goes_through_a_review_and_leads_to_the_new_answer(
 async def test_the_request_opens_in_its_form_and_the_receipt_in_full() -> None:
     async with shown() as answer:
         await answer.press("N")
-        assert isinstance(answer.app.screen, RequestForm)
+        assert type(answer.app.screen) is RequestForm
         assert answer.app.screen.query_one("#request-url", Input).value == URL
         await answer.press("escape")
         answer.task.outcome = replace(answer.task.outcome, receipt_id=answer.console.receipts.rows[0].id)
         answer.app.screen._grow()  # type: ignore[attr-defined]  # what the pump's next tick does
         await answer.press("i")
-        assert isinstance(answer.app.screen, ReceiptDialog)
+        assert type(answer.app.screen) is ReceiptDialog
 
 
 async def test_a_free_answer_opens_at_once() -> None:
@@ -355,6 +360,15 @@ async def test_a_free_answer_opens_at_once() -> None:
         assert len(console.payments.tasks) == 1
         await pilot.press("escape")
         assert len(app.screen_stack) == 1
+
+
+async def test_the_last_answer_can_be_opened_again() -> None:
+    async with shown() as answer:
+        await answer.press("escape")
+        await answer.app.action_do("wallet.response")
+        await settle(answer.pilot)
+        assert isinstance(answer.app.screen, ResponseScreen)
+        assert answer.app.screen.payment.id == answer.task.id
 
 
 # Laying out, without a screen ----------------------------------------------------------------------------------------

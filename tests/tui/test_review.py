@@ -353,6 +353,19 @@ async def test_the_answer_is_one_key_away_and_the_way_out_another() -> None:
         assert isinstance(shown.app.screen, WalletScreen)
 
 
+async def test_an_impatient_enter_does_not_close_the_sheet_that_leads_to_the_answer() -> None:
+    console = SeededConsole()
+    console.payments.ends_at_once = False
+    async with sheet(console=console) as shown:
+        await shown.wait(1)
+        await shown.press("a", "enter")
+        assert shown.open
+        shown.task.end()
+        await settle(shown.pilot)
+        await shown.press("enter")
+        assert isinstance(shown.app.screen, ResponseScreen)
+
+
 async def test_a_stream_can_be_opened_while_it_comes() -> None:
     console = SeededConsole()
     console.payments.live = True

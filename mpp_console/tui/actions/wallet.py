@@ -31,6 +31,14 @@ ACTIONS = (
         hint=11,
     ),
     Action(
+        id="wallet.response",
+        keys="",
+        label="Last response",
+        help="Opens the latest answer of this run again: its body, its header fields, what was paid.",
+        scope=Scope.WALLET,
+        blocked=until_open,
+    ),
+    Action(
         id="wallet.send",
         keys="s",
         label="Send",

@@ -149,6 +149,9 @@ class WalletScreen(ModeScreen):
     async def do_wallet_request(self) -> None:
         await app_of(self).open_request()
 
+    async def do_wallet_response(self) -> None:
+        await app_of(self).show_last_response()
+
     def do_wallet_copy(self) -> None:
         state = app_of(self).view.state
         if state and state.account:
