@@ -6,6 +6,7 @@ The first frame is drawn before the console is opened, and nothing heavy may be 
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import select
@@ -175,6 +176,10 @@ class ConsoleApp(Flows):
         if await console.first_run.tour_due():
             self.do_tour()
         await console.warm()
+        if not self.is_headless:
+            # What was loaded stays: looking through its 200,000 objects again and again for something to throw away
+            # stops the screen for a fifth of a second at a time. Tests open many consoles in one process and must not.
+            gc.freeze()
 
     def ask_passphrase(self, question: str) -> str:
         """Asks somebody, on a screen above whatever is there. For a worker thread, which waits for the answer.

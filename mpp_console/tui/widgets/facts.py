@@ -53,19 +53,29 @@ class Laid(Widget):
     def changed(self) -> None:
         """What is shown has changed; draws it again if that makes a difference at the present width."""
         before, self._drawn = self._drawn, None
-        if before is None or not before[1].is_same(self._at(before[0])):
+        if before is None:
             self.refresh(layout=True)
+            return
+        width, drawn = before
+        now = self._at(width)
+        if not now.is_same(drawn):
+            # Only another height moves anything else, and laying a screen out anew draws all of it.
+            self.refresh(layout=_height(now) != _height(drawn))
 
     def render(self) -> Content:
         return self._at(self.size.width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return self._at(width).plain.count("\n") + 1
+        return _height(self._at(width))
 
     def _at(self, width: int) -> Content:
         if self._drawn is None or self._drawn[0] != width:
             self._drawn = (width, self.lay(width) if width else Content(""))
         return self._drawn[1]
+
+
+def _height(content: Content) -> int:
+    return content.plain.count("\n") + 1
 
 
 class Facts(Laid):
