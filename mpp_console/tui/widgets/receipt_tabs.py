@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
 from mpp_console.services.models import ReceiptDetail, RequestRow
 from mpp_console.tui.display import Lens
@@ -57,6 +57,8 @@ class ReceiptTabs(Vertical):
 
     def show(self, shown: ReceiptDetail | RequestRow, lens: Lens) -> None:
         self._shown = shown
+        # The line under the open tab is measured when the tabs are mounted, at times before they have a width.
+        self.call_after_refresh(self._underline)
         self.set_class(isinstance(shown, RequestRow), "-plain")
         if isinstance(shown, RequestRow):
             self.query_one(TabbedContent).active = "overview"
@@ -81,6 +83,10 @@ class ReceiptTabs(Vertical):
     def focus_content(self) -> None:
         """Puts the focus on what the open tab says, so that it can be scrolled."""
         self.query_one(f"#{self.active or 'overview'}", TabPane).query(VerticalScroll).first().focus()
+
+    def _underline(self) -> None:
+        for tabs in self.query(Tabs):
+            tabs._highlight_active(animate=False)
 
     @on(TabbedContent.TabActivated)
     def _show_chain(self) -> None:
