@@ -23,7 +23,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import INFO, MUTED, Lens
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.screens.form import Field, FormDialog
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.keybar import KeyBar
 
 __all__ = ["AccountRow", "AccountsDialog"]
@@ -199,7 +199,7 @@ class AccountsDialog(ModalScreen[None]):
         async def delete(typed: Mapping[str, str]) -> None:
             await accounts.delete(account.name, typed["name"].strip())
             self._undo.append((f"{account.name} is back", lambda: accounts.restore(account.name)))
-            app_of(self).say(f"{account.name} is deleted; u brings it back.")
+            app_of(self).say(f"{account.name} is deleted; {key_text(self, 'account.undo')} brings it back.")
 
         field = Field(id="name", label="its name", placeholder=f"type {inert(account.name, limit=32)} to delete it")
         await self._ask(f"Delete {inert(account.name, limit=32)}", (field,), delete, "Delete", warning, grave=True)

@@ -16,7 +16,7 @@ from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiveView
 from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.display import MUTED, Lens
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
 
@@ -41,7 +41,8 @@ class ReceiveDialog(ModalScreen[None]):
         self._shown: ReceiveView | None = None
 
     def compose(self) -> ComposeResult:
-        hint = "y copies the address · Y the URI · esc closes"
+        copies, uri = key_text(self, "wallet.copy"), key_text(self, "wallet.uri")
+        hint = f"{copies} copies the address · {uri} the URI · esc closes"
         with Pane(title="Receive", hint=hint, id="receive"), Horizontal(id="receive-sides"):
             yield Static("", id="qr", markup=False)
             with VerticalScroll(id="receive-text"):
@@ -87,7 +88,7 @@ class ReceiveDialog(ModalScreen[None]):
         """The code, or why there is none. Readers want it dark on light, whatever the theme."""
         width, height = max((len(row) for row in shown.qr_rows), default=0), len(shown.qr_rows)
         if lens.privacy:
-            return Content(""), "Privacy is on: * shows the address and its code."
+            return Content(""), f"Privacy is on: {key_text(self, 'privacy')} shows the address and its code."
         if lens.ascii:
             return Content(""), "This terminal cannot draw the code."
         if width + _BESIDE + 6 > self.size.width or height + 3 > self.size.height:

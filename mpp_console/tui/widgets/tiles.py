@@ -12,10 +12,11 @@ from textual.widgets import Digits, Static
 
 from mpp_console.protocol import Currency, inert
 from mpp_console.services.models import AccountView, BalanceView, ConsoleState, Money
+from mpp_console.tui.actions import action
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, INFO, MUTED, UNKNOWN, WARN, Lens
 from mpp_console.tui.feed import Feed, FeedPane
-from mpp_console.tui.view import View
+from mpp_console.tui.view import View, key_text
 from mpp_console.tui.widgets.facts import Lines
 from mpp_console.tui.widgets.pane import Pane
 
@@ -140,7 +141,8 @@ def _balance_note(view: View, balance: BalanceView | None) -> Content:
     if view.state is None or not view.state.started:
         return Content.styled("opening the console…", MUTED)
     if view.state.account is None:
-        return Content.assemble(("no account yet: ", WARN), ("a", "bold $primary"), (" makes or imports one", MUTED))
+        key = view.keymap.text(action("wallet.accounts"), first=True)
+        return Content.assemble(("no account yet: ", WARN), (key, "bold $primary"), (" makes or imports one", MUTED))
     if balance is None:
         return Content.styled("no balance yet", MUTED)
     symbol = Content.styled(inert(balance.currency.symbol, limit=12), "bold $primary")
@@ -228,7 +230,7 @@ class AccountsTile(Pane):
     )
 
     def __init__(self) -> None:
-        super().__init__(title="Accounts", hint="a manages them", id="accounts")
+        super().__init__(title="Accounts", id="accounts")
         self._accounts: tuple[AccountView, ...] | None = None
 
     def compose(self) -> ComposeResult:
@@ -244,6 +246,8 @@ class AccountsTile(Pane):
         rows: list[tuple[Cell, Cell, Cell]] = [_account(account, lens) for account in accounts[:_ACCOUNTS_SHOWN]]
         if len(accounts) > _ACCOUNTS_SHOWN:
             rows.append(((f"  and {len(accounts) - _ACCOUNTS_SHOWN} more", MUTED), ("", ""), ("", "")))
+        key = key_text(self, "wallet.accounts")
+        self.frame(hint=Content(f"{key} manages them" if key else ""))
         nothing = lens.plain(UNKNOWN) if self._accounts is None else "none yet"
         self.query_one(Lines).show(rows or [((nothing, MUTED), ("", ""), ("", ""))])
 

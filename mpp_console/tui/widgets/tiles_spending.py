@@ -13,7 +13,7 @@ from mpp_console.services.models import BudgetView, Money, PolicyView
 from mpp_console.tui.bars import Bars
 from mpp_console.tui.display import BAD, INFO, MUTED, WARN, Lens
 from mpp_console.tui.masking import masked
-from mpp_console.tui.view import View
+from mpp_console.tui.view import View, key_text
 from mpp_console.tui.widgets.chart import SpendChart
 from mpp_console.tui.widgets.facts import Fact, Facts, Laid
 from mpp_console.tui.widgets.pane import Pane
@@ -162,7 +162,7 @@ class SpendingTile(Pane):
     def _draw_frame(self) -> None:
         span, other = ("30 d", "24 h") if self.has_class("-month") else ("24 h", "30 d")
         both = all(chart.display for chart in self.query(SpendChart))
-        turn = f"b turns to {other}" if both else f"b shows {other}"
+        turn = f"{key_text(self, 'wallet.span')} {'turns to' if both else 'shows'} {other}"
         arrows = "arrows name a bar" + (f" of {span}" if both else "")
         hint = self._lens.plain(f"{turn} · {arrows}") if self.charted else ""
         self.frame(badge=Content.styled(span if self.charted and not both else "", MUTED), hint=Content(hint))
