@@ -137,10 +137,8 @@ def _names(ids: str) -> tuple[str, ...]:
 
 
 def _filter(console: Console, words: tuple[str, ...]) -> ReceiptFilter:
-    """The words as the shell gave them: what it kept together stays together."""
-    return console.receipts.parse_filter(
-        " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
-    )
+    """One argument or many: `'amount>1 since:7d'` is what `'amount>1' since:7d` is."""
+    return console.receipts.parse_filter(" ".join(words))
 
 
 @receipts.command()
