@@ -264,8 +264,13 @@ async def test_an_event_opens_in_full_and_is_copied() -> None:
     async with shown(stream(), live=True, count=2) as answer:
         await answer.press("y")
         assert json.loads(answer.app.clipboard)["index"] == 1
-        await answer.press("enter")
+        depth = len(answer.app.screen_stack)
+        feed = answer.app.screen.query_one("#answer-events", Feed)
+        feed.do_list_open()
+        feed.do_list_open()
+        await settle(answer.pilot)
         assert isinstance(answer.app.screen, EventDialog)
+        assert len(answer.app.screen_stack) == depth + 1, "pressed twice, opened once"
         assert '"index": 1' in answer.text
         await answer.press("escape")
         assert isinstance(answer.app.screen, ResponseScreen)
@@ -334,13 +339,13 @@ async def test_the_same_again_goes_through_a_review_and_leads_to_the_new_answer(
 async def test_the_request_opens_in_its_form_and_the_receipt_in_full() -> None:
     async with shown() as answer:
         await answer.press("N")
-        assert type(answer.app.screen) is RequestForm
+        assert isinstance(answer.app.screen, RequestForm)
         assert answer.app.screen.query_one("#request-url", Input).value == URL
         await answer.press("escape")
         answer.task.outcome = replace(answer.task.outcome, receipt_id=answer.console.receipts.rows[0].id)
         answer.app.screen._grow()  # type: ignore[attr-defined]  # what the pump's next tick does
         await answer.press("i")
-        assert type(answer.app.screen) is ReceiptDialog
+        assert [type(screen) for screen in answer.app.screen_stack][-2:] == [ResponseScreen, ReceiptDialog]
 
 
 async def test_a_free_answer_opens_at_once() -> None:

@@ -276,5 +276,6 @@ class ResponseScreen(Screen[None]):
     async def _open_event(self, event: Feed.Opened) -> None:
         from mpp_console.tui.screens.event import EventDialog
 
-        if isinstance(event.row, StreamEvent):
+        # Enter pressed twice in a hurry opens one dialog, not two above one another.
+        if isinstance(event.row, StreamEvent) and self.is_current:
             await self.app.push_screen(EventDialog(event.row))
