@@ -14,7 +14,7 @@ from mpp_console.services.inspect import InspectLeg, InspectReport, LegPhase
 from mpp_console.tui.display import BAD, GOOD, MUTED, STRONG, WARN, Lens
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, facts_content, hanging
 from mpp_console.tui.widgets.inspect_summary import place
-from mpp_console.tui.widgets.inspect_view import MASKED, Lines, Shown, heading, veiled
+from mpp_console.tui.widgets.inspect_view import MASKED, Lines, Shown, heading, key_of, veiled
 
 __all__ = ["body", "headers", "problem", "timeline"]
 
@@ -61,7 +61,8 @@ def _none(shown: Shown, what: str) -> Content:
         case "failed":
             text = "No answer came."
         case "empty":
-            text = "Nothing was inspected yet. Press / to type a URL, or V to paste something."
+            url, paste = key_of("inspect.url"), key_of("inspect.paste")
+            text = f"Nothing was inspected yet. Press {url} to type a URL, or {paste} to paste something."
         case _:
             text = what
     return Content.styled(text, MUTED)

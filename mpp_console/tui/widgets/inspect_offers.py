@@ -16,7 +16,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, STRONG, Lens
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, facts_content
 from mpp_console.tui.widgets.inspect_summary import finding_lines, offer_state
-from mpp_console.tui.widgets.inspect_view import MASKED, Lines, Shown, compared, heading, veiled
+from mpp_console.tui.widgets.inspect_view import MASKED, Lines, Shown, compared, heading, key_of, veiled
 
 __all__ = ["OFFERS", "OfferRow", "offer_cells", "offer_content", "offer_rows"]
 
@@ -171,7 +171,7 @@ def _expiry(offer: InspectOffer, lens: Lens) -> list[Fact]:
 def _binding(offer: InspectOffer, shown: Shown, lens: Lens) -> Content:
     """What the server's own secret says of the id."""
     if not shown.with_secret:
-        return Content.styled("not checked: H takes the server's secret", MUTED)
+        return Content.styled(f"not checked: {key_of('inspect.secret')} takes the server's secret", MUTED)
     failed = any(
         each.id == BINDING_RULE and each.offer == offer.number and each.level is FindingLevel.FAIL
         for each in shown.findings

@@ -19,6 +19,7 @@ from mpp_console.tui.widgets.inspect_view import (
     caret,
     counted,
     heading,
+    key_of,
     level_sign,
     said,
     veiled,
@@ -27,12 +28,13 @@ from mpp_console.tui.widgets.inspect_view import (
 __all__ = ["finding_lines", "offer_state", "summary"]
 
 _EMPTY = (
-    ("What does a URL ask for?", STRONG),
-    ("", ""),
-    ("/", "a URL: one unpaid request, every offer decoded, every finding told"),
-    ("V", "paste a header, credential, receipt, response, curl command, HAR or JSON-RPC error"),
-    ("M A D", "more unpaid requests: a malformed credential, a second time, the price list"),
-    ("H", "the server's own secret, to check challenge ids with"),
+    (("inspect.url",), "a URL: one unpaid request, every offer decoded, every finding told"),
+    (("inspect.paste",), "paste a header, credential, receipt, response, curl command, HAR or JSON-RPC error"),
+    (
+        ("inspect.malformed", "inspect.twice", "inspect.discovery"),
+        "more unpaid requests: a malformed credential, a second time, the price list",
+    ),
+    (("inspect.secret",), "the server's own secret, to check challenge ids with"),
 )
 _RECENT = 5
 _FIXES = 3
@@ -66,11 +68,10 @@ def summary(shown: Shown, lens: Lens, width: int) -> Content:
 
 
 def _empty(shown: Shown, lens: Lens, width: int) -> Lines:
-    (question, tone), *rest = _EMPTY
-    lines = [Content.styled(question, tone)]
-    for key, text in rest:
-        label = Content.styled(f"{key:<7}", "bold $primary")
-        lines += hanging(label, Content.styled(lens.plain(text), MUTED), width) if key else [Content("")]
+    lines = [heading("What does a URL ask for?"), Content("")]
+    for names, text in _EMPTY:
+        label = Content.styled(f"{' '.join(key_of(name) for name in names):<7}", "bold $primary")
+        lines += hanging(label, Content.styled(lens.plain(text), MUTED), width)
     if shown.recent:
         lines += [Content(""), heading("Lately")]
         for visited in shown.recent[:_RECENT]:
@@ -96,8 +97,8 @@ def _failed(shown: Shown, lens: Lens, width: int) -> Lines:
         lines += bulleted(Sign(lens.plain("✗"), "", BAD), inert(error.message), width, BAD)
         if error.hint:
             lines += hanging(Content("  "), Content.styled(inert(error.hint), MUTED), width)
-    return [*lines, Content(""), Content.assemble(("R", "bold $primary"), (" tries again", MUTED)), Content(""),
-            _unspent("Nothing was signed and nothing was spent.", lens)]  # fmt: skip
+    again = Content.assemble((key_of("inspect.again"), "bold $primary"), (" tries again", MUTED))
+    return [*lines, Content(""), again, Content(""), _unspent("Nothing was signed and nothing was spent.", lens)]
 
 
 def _done(shown: Shown, lens: Lens, width: int) -> Lines:

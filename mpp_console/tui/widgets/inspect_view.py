@@ -15,12 +15,13 @@ from mpp_console.protocol import FindingLevel, inert
 from mpp_console.services.inspect import Decoded, InspectFinding, InspectReport
 from mpp_console.services.models import ErrorView, PayRequest
 from mpp_console.services.url_history import VisitedUrl
+from mpp_console.tui.actions import action, keys_text
 from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens, Sign
 from mpp_console.tui.widgets.facts import hanging
 
 __all__ = [
-    "LEVELS", "MASKED", "Lines", "Shown", "bulleted", "caret", "compared", "counted", "heading", "level_sign", "said",
-    "veiled",
+    "LEVELS", "MASKED", "Lines", "Shown", "bulleted", "caret", "compared", "counted", "heading", "key_of", "level_sign",
+    "said", "veiled",
 ]  # fmt: skip
 
 Lines = list[Content]
@@ -89,6 +90,11 @@ def veiled(text: str, lens: Lens, *, numbers: bool = True) -> str:
 def said(finding: InspectFinding, lens: Lens) -> str:
     """The text of a finding. Sizes and statuses are no secret; what an offer asks for is."""
     return veiled(finding.text, lens, numbers=finding.offer is not None or finding.id in _AMOUNTS)
+
+
+def key_of(name: str) -> str:
+    """The first key of an action, as people write it."""
+    return keys_text(action(name), first=True)
 
 
 def heading(text: str) -> Content:
