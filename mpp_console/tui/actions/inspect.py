@@ -42,6 +42,7 @@ ACTIONS = (
         help="Opens the review sheet for the selected offer; enter in the list of offers does the same.",
         scope=Scope.INSPECT,
         danger=Danger.SPEND,
+        review=True,
         blocked=until_open,
     ),
     Action(
