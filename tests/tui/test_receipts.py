@@ -306,13 +306,20 @@ async def test_the_wire_tab_never_shows_the_header_and_privacy_masks_every_tab()
             await press(pilot, "right")
 
 
-async def test_tabs_can_be_turned_where_the_receipt_has_a_screen_of_its_own() -> None:
+async def test_a_receipt_on_a_screen_of_its_own_does_what_it_does_beside_the_list() -> None:
     async with receipts(size=(60, 20)) as (app, pilot):
         await press(pilot, "right")
         assert "Press enter to open the receipt first." in toasts(app)
         await press(pilot, "enter")
         assert isinstance(top(app), ReceiptDialog)
-        assert app.screen.query_one(TabbedContent).active == "overview"
+        for name in ("wire", "raw", "chain", "overview"):
+            await press(pilot, "right")
+            assert app.screen.query_one(TabbedContent).active == name
+        await press(pilot, "left", "y", "u")
+        assert app.screen.query_one(TabbedContent).active == "chain"
+        assert app.clipboard == f"{URL}/charge"
+        await press(pilot, "R")
+        assert isinstance(top(app), ReviewSheet)
 
 
 # Copying

@@ -16,17 +16,22 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import inert
-from mpp_console.services.models import RequestRow, RouteOutcome
+from mpp_console.services.models import ReceiptRow, RequestRow, RouteOutcome
 from mpp_console.tui.actions import ACTIONS, Scope, action, bindings
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.feed import Feed, FeedPane
-from mpp_console.tui.view import View, app_of, begin, console_of
+from mpp_console.tui.screens.receipt_acts import ReceiptActs
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
 __all__ = ["HelpDialog", "OutcomesDialog", "QuitDialog", "ReceiptDialog"]
+
+
+_RECEIPT_ACTS = ("copy", "command", "again", "explorer", "tab_next", "tab_previous")
+"""What can be done with a receipt on a screen of its own as well."""
 
 
 class Dialog(ModalScreen[None]):
@@ -38,10 +43,12 @@ class Dialog(ModalScreen[None]):
         self.dismiss(None)
 
 
-class ReceiptDialog(Dialog):
+class ReceiptDialog(ReceiptActs, Dialog):
     """A receipt, or one served request, on a screen of its own. Another test payment shows its receipt here."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [action("test.one").binding()]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action(name).binding() for name in ("test.one", *(f"receipts.{act}" for act in _RECEIPT_ACTS))
+    ]
 
     def __init__(self, shown: str | RequestRow) -> None:
         super().__init__()
@@ -61,6 +68,17 @@ class ReceiptDialog(Dialog):
 
     async def show_receipt(self, receipt_id: str) -> None:
         self.query_one(ReceiptPane).show(await console_of(self).receipts.get(receipt_id))
+
+    def selected(self) -> ReceiptRow:
+        if (detail := self.query_one(ReceiptPane).detail) is None:
+            raise Unavailable("There is no receipt here.")
+        return detail.row
+
+    def do_receipts_tab_next(self) -> None:
+        self.query_one(ReceiptPane).step(1)
+
+    def do_receipts_tab_previous(self) -> None:
+        self.query_one(ReceiptPane).step(-1)
 
     def _look(self, view: View) -> None:
         self.query_one(ReceiptPane).look(view.lens)
