@@ -25,6 +25,7 @@ from textual.command import Provider
 from textual.dom import DOMNode
 from textual.reactive import var
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.signal import Signal
 
 from mpp_console.protocol import MppError
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.tui.screens.base import ModeScreen
 
-__all__ = ["ConsoleApp", "check_settings", "hung_up", "run", "run_demo"]
+__all__ = ["ConsoleApp", "PlainBar", "check_settings", "hung_up", "run", "run_demo"]
 
 
 def _actions() -> type[Provider]:
@@ -277,6 +278,19 @@ class ConsoleApp(Flows):
         yield from start.ancestors_with_self
 
 
+class PlainBar(ScrollBarRender):
+    """A scrollbar of coloured blanks, for terminals without block characters."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
+
+
+def _draw_bars(*, plain: bool) -> None:
+    """Textual takes the look of scrollbars from the class, so it is chosen for the whole program."""
+    if plain:
+        ScrollBar.renderer = PlainBar
+
+
 HUNG_UP = 129
 """The exit code of a program that a hangup ended: 128 and the number of the signal."""
 
@@ -312,6 +326,7 @@ def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | 
         return await Console.open(profile, account=account, rpc_url=rpc_url, passphrase=app.ask_passphrase)
 
     app = ConsoleApp(open_console, profile=profile, habits=habits)
+    _draw_bars(plain=app.view.lens.ascii)
     return app.run() or app.return_code or 0
 
 

@@ -15,7 +15,21 @@ from textual.content import Content
 from mpp_console.protocol import Currency, format_units, inert
 from mpp_console.services.models import Level, Money, ProfileView, ServerView, Stage
 
-__all__ = ["BAD", "GOOD", "INFO", "MUTED", "PLAIN", "STRONG", "UNKNOWN", "WARN", "Lens", "Sign", "fold", "shorten"]
+__all__ = [
+    "BAD",
+    "GOOD",
+    "INFO",
+    "MUTED",
+    "PLAIN",
+    "STRONG",
+    "UNKNOWN",
+    "WARN",
+    "Lens",
+    "Sign",
+    "fold",
+    "in_ascii",
+    "shorten",
+]
 
 PLAIN = ""
 MUTED = "$text-muted"
@@ -106,6 +120,11 @@ _LEVEL = {
     Level.WARN: Sign("!", "warning", WARN),
     Level.REFUSE: Sign("✗", "refused", BAD),
 }
+
+
+def in_ascii(content: Content) -> Content:
+    """The same text in ASCII, drawn as it was: every character becomes exactly one other."""
+    return Content(content.plain.translate(_ASCII), spans=list(content.spans))
 
 
 def shorten(text: str, head: int = 6, tail: int = 4) -> str:

@@ -163,7 +163,7 @@ class SettingsDialog(ModalScreen[None]):
         if state is not None:
             profile = state.profile
             facts += [
-                Fact("profile", f"{inert(profile.name)} · {inert(profile.label)}, chain {profile.chain_id}"),
+                Fact("profile", f"{inert(profile.name)}: {inert(profile.label)}, chain {profile.chain_id}"),
                 Fact("node", inert(profile.rpc_url or "its own")),
                 Fact("account", _account_text(view)),
             ]

@@ -114,9 +114,6 @@ class HelpPanel(VerticalScroll, can_focus=False):
         scrollbar-size-vertical: 1;
         &.-left { dock: left; border-left: none; border-right: outer $primary; }
     }
-    .-narrow HelpPanel, .-narrow HelpPanel.-left { width: 100%; }
-    .-ascii HelpPanel { border-left: ascii $primary; }
-    .-ascii HelpPanel.-left { border-left: none; border-right: ascii $primary; }
     """
 
     def compose(self) -> ComposeResult:

@@ -11,6 +11,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 
+from mpp_console.tui.display import in_ascii
+
 __all__ = ["Pane"]
 
 
@@ -77,13 +79,14 @@ class Pane(Vertical):
     def _draw(self) -> None:
         # Two corners, and the blank that Textual puts on either side of a title.
         room = self.size.width + self.styles.gutter.width - 2 - 4
-        title, badge = self._title, self._badge
+        plain = self.app.has_class("-ascii")
+        title, badge, hint = (in_ascii(part) if plain else part for part in (self._title, self._badge, self._hint))
         fill = room - title.cell_length - badge.cell_length - 2
         if not badge.cell_length or fill < 1:
             self.border_title = title
         else:
             focused = self.has_pseudo_class("focus-within")
-            rule = "-" if self.app.has_class("-ascii") else "─"
+            rule = "-" if plain else "─"
             line = Content.styled(rule * fill, "not bold $primary" if focused else "not bold $panel")
             self.border_title = Content.assemble(title, " ", line, " ", badge)
-        self.border_subtitle = self._hint
+        self.border_subtitle = hint
