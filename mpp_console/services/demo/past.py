@@ -19,6 +19,7 @@ from mpp_console.services.demo.seeds import (
     PATH,
     PAYEE,
     PAYER,
+    SAVED_FILTERS,
     SETTINGS,
     accounts,
     history,
@@ -28,6 +29,7 @@ from mpp_console.services.demo.seeds import (
 )
 from mpp_console.services.models import ReceiptRow, RequestRow
 from mpp_console.services.paths import Paths
+from mpp_console.services.saved_filters import SavedFilters
 from mpp_console.wallet.accounts import Accounts
 from mpp_console.wallet.files import private_folder, write_private
 
@@ -61,6 +63,9 @@ def _write_files(paths: Paths, random_bytes: Callable[[int], bytes]) -> None:
         "binder": random_bytes(MIN_SECRET_BYTES).hex(),
     }
     write_private(files.sandbox_keys, msgspec.json.encode(keys), replace=False)
+    filters = SavedFilters(files.filters)
+    for name, text in SAVED_FILTERS:
+        filters.put(name, text)
     _write_accounts(paths.accounts(sandbox=True), random_bytes)
     write_chain(files.sandbox, random_bytes)
 

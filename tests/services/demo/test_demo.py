@@ -67,6 +67,7 @@ async def everything(console: Console) -> dict[str, Any]:
         "served": console.server.requests(),
         "accounts": await console.accounts.list(),
         "policy": console.policy(),
+        "filters": await console.receipts.saved(),
         "spending": await console.receipts.spending(seeds.NOW - timedelta(days=2), timedelta(hours=1)),
         "sandbox": {**await console.sandbox.status(), "folder": ""},
     }
@@ -108,6 +109,14 @@ async def test_opening_it_twice_gives_the_same() -> None:
     assert once["state"].profile.badge == "DEMO"
     assert once["state"].server.running
     assert once["state"].server.requests == len(seeds.requests())
+
+
+@pytest.mark.parametrize(("name", "text"), seeds.SAVED_FILTERS)
+async def test_saved_filters_are_there_and_find_something(name: str, text: str) -> None:
+    async with opened() as console:
+        assert {kept.name: kept.text for kept in await console.receipts.saved()}[name] == text
+        found = (await console.receipts.page(console.receipts.parse_filter(text))).rows
+        assert 0 < len(found) < len(seeds.history())
 
 
 async def test_operations_are_the_journals_side_of_what_was_sent() -> None:
