@@ -277,5 +277,5 @@ class ResponseScreen(Screen[None]):
         from mpp_console.tui.screens.event import EventDialog
 
         # Enter pressed twice in a hurry opens one dialog, not two above one another.
-        if isinstance(event.row, StreamEvent) and self.is_current:
+        if isinstance(event.row, StreamEvent) and self.app.screen is self:
             await self.app.push_screen(EventDialog(event.row))
