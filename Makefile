@@ -4,10 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint bench screenshots clean
+.PHONY: run demo test lint bench screenshots clean
 
 run: $(STAMP)
 	@$(BIN)/mpp-console
+
+demo: $(STAMP)
+	@$(BIN)/mpp-console --demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not bench" $(ARGS)
