@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -56,7 +57,7 @@ def show(app: App) -> None:
         [
             ("profile", f"{profile.name}: {profile.label}, chain {profile.chain_id}"),
             ("node", profile.rpc_url or "its own"),
-            *(("setting", f"{name} = {_text(value)}") for name, value in settings.items() if value not in _UNSET),
+            *(("setting", f"{name} = {_text(value)}") for name, value in _flat(settings) if value not in _UNSET),
             *((f"policy, {title}", value) for title, value in policy.lines),
         ]
     )
@@ -109,6 +110,15 @@ def check(app: App) -> None:
         print_json({"ok": True, "profiles": [profile.name for profile in profiles]})
     else:
         print_facts((profile.name, f"{profile.label}, chain {profile.network.chain_id}") for profile in profiles)
+
+
+def _flat(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The settings with the names that they have in the file, those of the console one by one."""
+    for name, value in settings.items():
+        if name == "console":
+            yield from ((f"{name}.{inner}", found) for inner, found in value.items())
+        else:
+            yield name, value
 
 
 def _text(value: Any) -> str:

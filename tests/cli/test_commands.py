@@ -214,17 +214,31 @@ def test_settings_from_the_shell(alone: Run, tmp_path: Path) -> None:
     assert alone("config", "init", "--stdout").stdout == Path(places["settings"]).read_text()
     assert "profile\tsandbox" in alone("config", "show").stdout
     assert one(alone("config", "check", "--json"))["ok"] is True
-    assert one(alone("config", "show", "--json"))["settings"]["keymap"] == "default"
+    assert one(alone("config", "show", "--json"))["settings"]["console"]["keymap"] == "default"
+    assert "setting\tconsole.time = relative" in alone("config", "show").stdout
 
 
 def test_settings_that_do_not_hold_stop_every_command(alone: Run, tmp_path: Path) -> None:
     path = tmp_path / "home" / "settings.toml"
     path.parent.mkdir(mode=0o700)
-    path.write_text('profile = "sandbox"\nthem = "x"\n')
+    path.write_text('profile = "sandbox"\nacount = "x"\n')
     for words in (("balance",), ("pay", "https://a.example"), ("config", "check")):
         said = alone(*words, code=2).stderr
         assert f"{path}, line 2" in said
-        assert "theme" in said
+        assert "account" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [('[console]\ntheme = "x"', 'no theme "x"'), ('[console.keys]\n"maximize" = "t"', "Test payment")],
+)
+def test_settings_of_the_screens_are_checked_too(alone: Run, tmp_path: Path, setting: str, said: str) -> None:
+    path = tmp_path / "home" / "settings.toml"
+    path.parent.mkdir(mode=0o700)
+    path.write_text(setting)
+    error = alone("config", "check", code=2).stderr
+    assert f"{path}, line 2: " in error
+    assert said in error
 
 
 def test_a_profile_and_a_node_for_one_command(alone: Run) -> None:

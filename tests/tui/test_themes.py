@@ -57,7 +57,7 @@ def test_the_high_contrast_theme_deserves_its_name() -> None:
 def test_styles_use_tokens_only(path: Path) -> None:
     text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     values = re.findall(r"(?:color|background|border[a-z-]*|outline[a-z-]*):\s*([^;]+);", text)
-    named = {"round", "outer", "none", "ascii", "heavy", "transparent"}
+    named = {"round", "outer", "none", "ascii", "heavy", "solid", "transparent"}
     for value in values:
         for word in value.split():
             assert word.startswith("$") or word in named or word.endswith("%"), f"{path.name}: {value}"
