@@ -43,7 +43,7 @@ class Dialog(ModalScreen[None]):
         self.dismiss(None)
 
 
-class ReceiptDialog(ReceiptActs, Dialog):
+class ReceiptDialog(Dialog, ReceiptActs):
     """A receipt, or one served request, on a screen of its own. Another test payment shows its receipt here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -41,7 +41,7 @@ _LEISURE = 4.0
 """Sums are read again after this many times as long as they took, so that a long history is not summed all the time."""
 
 
-class ReceiptsScreen(ReceiptMenus, ModeScreen):
+class ReceiptsScreen(ModeScreen, ReceiptMenus):
     MODE = "receipts"
     SCOPE = Scope.RECEIPTS
     AUTO_FOCUS = "#receipts-feed"
