@@ -20,7 +20,7 @@ from mpp_console.sandbox.node.formats import bloom_of
 from mpp_console.sandbox.node.ledger import BlockRow, Ledger, LogRow, SandboxStateError, TransactionRow
 from mpp_console.sandbox.node.nonces import nonce_slot
 from mpp_console.sandbox.node.rejections import INVALID_PARAMS, SERVER_ERROR, RpcError, rejected
-from mpp_console.sandbox.node.state import Event, State
+from mpp_console.sandbox.node.state import Event, Slot, State
 from mpp_console.sandbox.node.tip20 import PATH_USD, TOKENS, balance_slot, supply_slot
 from mpp_console.sandbox.node.transactions import Envelope, read_transaction
 
@@ -34,6 +34,8 @@ FAUCET_AMOUNT: Final = 1_000_000 * 10**6
 _FAUCET_FEES: Final = 2**64 - 1
 _FAUCET_GAS: Final = 2_000_000
 _ZERO_HASH: Final = "0x" + "00" * 32
+_AHEAD: Final[Slot] = ("time", "ahead")
+"""By how many seconds the chain's time is ahead of the clock."""
 
 _MINT: Final = keccak(b"mint(address,uint256)")[:4]
 
@@ -69,7 +71,15 @@ class SandboxChain:
 
     def next_timestamp(self) -> int:
         """The time that the next block would have, in Unix seconds."""
-        return max(int(self._clock().timestamp()), self.tip().timestamp)
+        ahead = self.ledger.load(_AHEAD)
+        return max(int(self._clock().timestamp()) + ahead, self.tip().timestamp)
+
+    def increase_time(self, seconds: int) -> int:
+        """Lets `seconds` pass at once, for whoever waits for a grace period. Gives by how much time is ahead in all."""
+        ahead = self.ledger.load(_AHEAD) + seconds
+        self.ledger.store({_AHEAD: ahead})
+        self.advance()
+        return ahead
 
     def advance(self) -> BlockRow:
         """Lets time show: adds an empty block when the newest is of an earlier second. Gives the newest block."""

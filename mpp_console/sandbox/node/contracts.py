@@ -6,7 +6,7 @@ A new protocol contract is one more entry in a `Contracts` table; execution know
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from mpp_console.methods.tempo.keys import address_bytes, keccak, to_checksum
@@ -33,13 +33,25 @@ Contracts = Mapping[str, "Contract"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One call: who calls (`sender`), what (`address`), on which chain and when (Unix seconds)."""
+    """One call: who calls (`sender`), what (`address`), on which chain and when (Unix seconds).
+
+    `context_hash` names the enclosing transaction, the same for every call in it; `peers` are the other contracts.
+    """
 
     meter: Meter
     sender: str
     address: str
     chain_id: int
     timestamp: int
+    context_hash: bytes = bytes(32)
+    peers: Contracts = field(default_factory=dict, repr=False)
+
+    def call(self, address: str, data: bytes) -> bytes:
+        """Calls another contract as this one does. Raises Revert when there is none."""
+        contract = self.peers.get(address)
+        if contract is None:
+            raise Revert
+        return contract.call(replace(self, sender=self.address, address=address), data)
 
 
 class Contract(Protocol):
@@ -61,12 +73,14 @@ class Function:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        inner = self.declaration[self.declaration.index("(") + 1 : -1]
+        """The types of the arguments; a tuple of fixed width lies in the calldata as its members do."""
+        inner = self.declaration[self.declaration.index("(") + 1 : -1].replace("(", "").replace(")", "")
         return tuple(inner.split(",")) if inner else ()
 
 
 class FunctionTable:
-    """Dispatches calldata to functions of fixed-width arguments, as the chain's own contracts do.
+    """Dispatches calldata to functions of fixed-width arguments, `bytes` and `bytes32[]`, as the chain's own contracts
+    do.
 
     Surplus bytes and dirty upper bytes of an address are ignored, too few bytes revert without data, an unknown
     selector reverts with `UnknownFunctionSelector(bytes4)`.
@@ -87,7 +101,8 @@ class FunctionTable:
         kinds, run = found
         if len(data) < 4 + 32 * len(kinds):
             raise Revert
-        return run(frame, *(_argument(kind, data[4 + 32 * at : 36 + 32 * at]) for at, kind in enumerate(kinds)))
+        body = data[4:]
+        return run(frame, *(_argument(kind, body, 32 * at) for at, kind in enumerate(kinds)))
 
 
 def word(value: int | bool) -> bytes:
@@ -109,10 +124,35 @@ def topic(declaration: str) -> bytes:
     return keccak(declaration.encode())
 
 
-def _argument(kind: str, raw: bytes) -> Any:
-    if kind == "address":
-        return to_checksum("0x" + raw[12:].hex())
-    return raw if kind == "bytes32" else int.from_bytes(raw, "big")
+def _argument(kind: str, body: bytes, at: int) -> Any:
+    raw = body[at : at + 32]
+    match kind:
+        case "address":
+            return to_checksum("0x" + raw[12:].hex())
+        case "bytes32":
+            return raw
+        case "bytes":
+            return _tail(body, raw, width=1)
+        case "bytes32[]":
+            words = _tail(body, raw, width=32)
+            return tuple(words[place : place + 32] for place in range(0, len(words), 32))
+        case _:
+            value = int.from_bytes(raw, "big")
+            if value >> int(kind.removeprefix("uint") or 256):
+                raise Revert
+            return value
+
+
+def _tail(body: bytes, raw: bytes, *, width: int) -> bytes:
+    """What an argument of dynamic width points at."""
+    start = int.from_bytes(raw, "big")
+    if start + 32 > len(body):
+        raise Revert
+    length = int.from_bytes(body[start : start + 32], "big") * width
+    content = body[start + 32 : start + 32 + length]
+    if len(content) != length:
+        raise Revert
+    return content
 
 
 _UNKNOWN_SELECTOR: Final = keccak(b"UnknownFunctionSelector(bytes4)")[:4]

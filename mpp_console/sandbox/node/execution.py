@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mpp_console.methods.tempo.channels import RESERVE
+from mpp_console.methods.tempo.keys import keccak
 from mpp_console.methods.tempo.tip20 import is_token_address
 from mpp_console.methods.tempo.transaction import AccessListItem, Call
-from mpp_console.sandbox.node.contracts import Contract, Contracts, Frame
+from mpp_console.sandbox.node.contracts import Contract, Contracts, Frame, address_word
+from mpp_console.sandbox.node.escrow import ESCROW, StreamEscrow
 from mpp_console.sandbox.node.fees import BASE_FEE, FEE_MANAGER, Fee, FeeManager, check_prices, choose_fee_token
 from mpp_console.sandbox.node.nonces import NONCE_MANAGER, NonceManager, check_window, consume_nonce, nonce_gas
 from mpp_console.sandbox.node.rejections import SERVER_ERROR, rejected
+from mpp_console.sandbox.node.reserve import ChannelReserve
 from mpp_console.sandbox.node.state import Event, Meter, OutOfGas, Revert, State
 from mpp_console.sandbox.node.tip20 import TOKENS, Tip20, Uninitialized
 from mpp_console.sandbox.node.transactions import Envelope
@@ -64,10 +68,13 @@ class Machine:
     def __init__(self, *, chain_id: int, issuer: str) -> None:
         self.chain_id = chain_id
         self.tokens = {token.address: token for token in TOKENS}
+        contracts = {address: Tip20(token, issuer=issuer) for address, token in self.tokens.items()}
         self.contracts: Contracts = {
-            **{address: Tip20(token, issuer=issuer) for address, token in self.tokens.items()},
+            **contracts,
             FEE_MANAGER: FeeManager(self.tokens),
             NONCE_MANAGER: NonceManager(),
+            RESERVE: ChannelReserve(contracts, chain_id=chain_id),
+            ESCROW: StreamEscrow(chain_id=chain_id),
         }
         self._no_token = Uninitialized()
 
@@ -95,7 +102,7 @@ class Machine:
         )
         consume_nonce(state, meter, envelope, timestamp)
         fee.hold(state, meter, envelope.gas, envelope.max_fee_per_gas)
-        outcome = self._run(meter, envelope.sender, envelope.calls, timestamp)
+        outcome = self._run(meter, envelope.sender, envelope.calls, timestamp, envelope.replay_hash)
         gas_used = max(meter.used, floor)
         paid = fee.settle(state, meter.events, gas_used)
         return Result(
@@ -116,7 +123,7 @@ class Machine:
         """Runs calls as `sender` without nonce, fee or signature. `extra_gas` is what a real one costs on top."""
         fixed, floor = intrinsic_gas(calls)
         meter = Meter(state=state, limit=gas, used=fixed + extra_gas)
-        outcome = self._run(meter, sender, calls, timestamp)
+        outcome = self._run(meter, sender, calls, timestamp, _unsigned_context(sender, calls))
         return Result(
             ok=outcome.ok,
             gas_used=max(meter.used, floor),
@@ -142,12 +149,12 @@ class Machine:
         check_prices(envelope.max_fee_per_gas, envelope.max_priority_fee_per_gas)
         check_window(envelope.valid_after, envelope.valid_before, timestamp)
 
-    def _run(self, meter: Meter, sender: str, calls: Sequence[Call], timestamp: int) -> Result:
+    def _run(self, meter: Meter, sender: str, calls: Sequence[Call], timestamp: int, context: bytes) -> Result:
         """Runs the batch; on failure everything since its start is undone, gas stays used."""
         mark, first_event, output = meter.state.mark(), len(meter.events), b""
         for index, call in enumerate(calls):
             try:
-                output = self._call(meter, sender, call, timestamp)
+                output = self._call(meter, sender, call, timestamp, context)
             except (Revert, OutOfGas) as failure:
                 meter.state.undo(mark)
                 del meter.events[first_event:]
@@ -158,11 +165,24 @@ class Machine:
                 return Result(ok=False, gas_used=meter.used, output=data, failed_call=index, halted=halted)
         return Result(ok=True, gas_used=meter.used, output=output)
 
-    def _call(self, meter: Meter, sender: str, call: Call, timestamp: int) -> bytes:
+    def _call(self, meter: Meter, sender: str, call: Call, timestamp: int, context: bytes) -> bytes:
         if call.to is None:
             raise Revert
         contract = self.contract_at(call.to)
         if contract is None:
             return b""
-        frame = Frame(meter=meter, sender=sender, address=call.to, chain_id=self.chain_id, timestamp=timestamp)
+        frame = Frame(
+            meter=meter,
+            sender=sender,
+            address=call.to,
+            chain_id=self.chain_id,
+            timestamp=timestamp,
+            context_hash=context,
+            peers=self.contracts,
+        )
         return contract.call(frame, call.data)
+
+
+def _unsigned_context(sender: str, calls: Sequence[Call]) -> bytes:
+    """What names a call that nobody has signed: the channel that it opens has an id, though not the one to come."""
+    return keccak(address_word(sender) + b"".join(call.data for call in calls))

@@ -92,6 +92,7 @@ class JsonRpc:
             "eth_sendRawTransaction": _Method(self._send, range(1, 2), writes=True),
             "eth_sendRawTransactionSync": _Method(self._send_sync, range(1, 3), writes=True),
             "tempo_fundAddress": _Method(self._fund, range(1, 2), writes=True),
+            "evm_increaseTime": _Method(self._increase_time, range(1, 2), writes=True),
         }
 
     def handle(self, request: object) -> dict[str, Any]:
@@ -224,6 +225,13 @@ class JsonRpc:
 
     def _fund(self, params: Params) -> list[str]:
         return list(self._chain.fund(read_address(params[0], "the address")))
+
+    def _increase_time(self, params: Params) -> int:
+        asked = params[0]
+        seconds = asked if isinstance(asked, int) else read_quantity(asked, "the seconds", bits=31)
+        if isinstance(asked, bool) or not 0 <= seconds < 2**31:
+            raise RpcError(INVALID_PARAMS, "the seconds must be a number from 0 on")
+        return self._chain.increase_time(seconds)
 
     # -- logs
 

@@ -97,8 +97,8 @@ class State:
 class Meter:
     """Gas and events of one execution. Raises OutOfGas when `limit` is passed.
 
-    `warm` slots were touched before in the same transaction and cost less. What the chain does outside of contracts
-    (fees, nonces) touches slots without charge through `touch`.
+    `warm` slots were touched before in the same transaction and cost less; `transient` is forgotten at its end. What
+    the chain does outside of contracts (fees, nonces) touches slots without charge through `touch`.
     """
 
     state: State
@@ -106,6 +106,7 @@ class Meter:
     used: int = 0
     warm: set[Slot] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
+    transient: set[Slot] = field(default_factory=set)
 
     def charge(self, gas: int) -> None:
         self.used += gas

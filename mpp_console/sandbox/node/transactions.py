@@ -40,8 +40,9 @@ TEMPO_TYPE: Final = 0x76
 class Envelope:
     """A transaction whose signatures have been checked.
 
-    Prices are attodollars a unit of gas. `replay_hash` is what an expiring nonce is remembered by: the same for every
-    sponsor's signature over one sender's transaction. `tempo` is the decoded 0x76 transaction where it is one.
+    Prices are attodollars a unit of gas. `replay_hash` is the hash of what the sender signed and of the sender, the
+    same for every sponsor's signature: an expiring nonce is remembered by it, and a channel that is opened carries it.
+    `tempo` is the decoded 0x76 transaction where it is one.
     """
 
     kind: int
@@ -130,11 +131,11 @@ def _dynamic_fee(raw: bytes) -> Envelope:
     if len(fields) != 12:
         raise ParseError(f"an EIP-1559 transaction has 12 fields, this one has {len(fields)}", code="bad-field")
     signature = _signature(read_integer(fields[9], "yParity", 8), fields[10], fields[11])
-    digest = keccak(encode_list(0x02, fields[:9]))
+    payload = encode_list(0x02, fields[:9])
     return _ordinary(
         kind=DYNAMIC_FEE_TYPE,
         raw=raw,
-        digest=digest,
+        payload=payload,
         signature=signature,
         chain_id=read_integer(fields[0], "chainId", 64),
         nonce=fields[1],
@@ -159,7 +160,7 @@ def _legacy(raw: bytes) -> Envelope:
     return _ordinary(
         kind=LEGACY_TYPE,
         raw=raw,
-        digest=keccak(encode_list(0, unsigned)[1:]),
+        payload=encode_list(0, unsigned)[1:],
         signature=_signature(parity, fields[7], fields[8]),
         chain_id=chain_id,
         nonce=fields[0],
@@ -175,7 +176,7 @@ def _ordinary(
     *,
     kind: int,
     raw: bytes,
-    digest: bytes,
+    payload: bytes,
     signature: Signature,
     chain_id: int,
     nonce: Item,
@@ -185,7 +186,7 @@ def _ordinary(
     call: tuple[Item, ...],
     access_list: Item,
 ) -> Envelope:
-    sender = recover_address(digest, signature)
+    sender = recover_address(keccak(payload), signature)
     return Envelope(
         kind=kind,
         hash="0x" + keccak(raw).hex(),
@@ -202,6 +203,7 @@ def _ordinary(
         nonce=read_integer(nonce, "nonce", 64),
         signature=signature,
         access_list=read_access_list(access_list),
+        replay_hash=keccak(payload + bytes.fromhex(sender[2:])),
     )
 
 

@@ -144,3 +144,18 @@ def test_trouble_with_the_file_becomes_an_error_answer(path: Path) -> None:
     answer = chain.node.handle({"id": 1, "method": "eth_blockNumber"})
     assert answer["error"]["code"] == -32603
     assert "sandbox" in answer["error"]["message"]
+
+
+def test_time_that_was_let_pass_stays_passed(path: Path) -> None:
+    first = Chain(path)
+    before = int(first.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    assert first.rpc("evm_increaseTime", 900) == 900
+    assert first.rpc("evm_increaseTime", "0x64") == 1_000
+    first.clock.advance(5)
+    assert int(Chain(path, first.clock).rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16) == before + 1_005
+
+
+@pytest.mark.parametrize("seconds", [-1, 2**31, "later", None, True, 1.5])
+def test_time_passes_by_whole_seconds_forwards_only(path: Path, seconds: object) -> None:
+    with pytest.raises(RpcFailure):
+        Chain(path).rpc("evm_increaseTime", seconds)
