@@ -275,7 +275,12 @@ class ServerScreen(ModeScreen):
         server = console_of(self).server.view() if app_of(self).services else None
         hint = Content("")
         if event.row is not None and server and server.url:
-            hint = Content.assemble(("Y ", "bold $primary"), curl_of(server.url, event.row.route))
+            route = event.row.route
+            # Its column is the first that a narrow list does without.
+            rail = f" · {inert(route.rail, limit=12)}/{inert(route.intent, limit=12)}" if route.rail else ""
+            hint = Content.assemble(
+                ("Y ", "bold $primary"), curl_of(server.url, route), (app_of(self).view.lens.plain(rail), MUTED)
+            )
         self.query_one("#routes-pane", FeedPane).rest(hint)
 
     @on(Feed.Opened, "#routes")
