@@ -330,12 +330,9 @@ class ServerService:
             fresh = self._own.views(DEMO_KEYS)
         else:
             fresh = tuple(route_view(told) for told in self._demo_api.routes())
-        self._tally.show(
-            replace(
-                route, faults=self._faults_on(route.key), switched=_ordered(self._faults.get(route.key, frozenset()))
-            )
-            for route in fresh
-        )
+        nothing: frozenset[str] = frozenset()
+        on = {route.key: _ordered(self._faults.get(route.key, nothing)) for route in fresh}
+        self._tally.show(replace(each, faults=self._faults_on(each.key), switched=on[each.key]) for each in fresh)
 
     async def _open(self, port: int) -> None:
         await load(*_PARTS)
