@@ -44,13 +44,20 @@ async def confirmed(question: str) -> bool:
 
 
 def typed_word(question: str) -> str:
-    """Asks for a word that confirms something. A ctrl+c ends the program as it does everywhere else."""
+    """Asks for a word that confirms something. A ctrl+c ends the program as it does everywhere else.
+
+    Looks again and again instead of waiting in one read: a signal just before that read would go unnoticed.
+    """
+    import select
+
+    click.echo(f"{question}: ", err=True, nl=False)
     try:
-        typed: str = click.prompt(question, default="", show_default=False, err=True)
-    except click.Abort:
+        while not select.select([sys.stdin], [], [], _GLANCE)[0]:
+            pass
+        return sys.stdin.readline().rstrip("\r\n")
+    except KeyboardInterrupt:
         click.echo(err=True)
         sys.exit(INTERRUPTED)
-    return typed
 
 
 def hidden_answer(question: str, stopped: threading.Event) -> str | None:

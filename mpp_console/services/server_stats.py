@@ -35,7 +35,6 @@ class _Minute:
         )
 
 
-
 class ServerMeter:
     """Takes every answered request. To be asked to pay is neither a success nor a failure."""
 
