@@ -126,7 +126,8 @@ def _split(text: str) -> Iterator[_Word]:
         if text[place].isspace():
             place += 1
             continue
-        start, bare, letters, quoted = place, -1, [], False
+        letters: list[str] = []
+        start, bare, quoted = place, -1, False
         while place < len(text) and (quoted or not text[place].isspace()):
             letter = text[place]
             if letter == '"':
@@ -293,7 +294,8 @@ def _amount_passes(bound: AmountBound, row: ReceiptRow) -> bool:
         return False
     # Integers on both sides: a Decimal's context would round amounts of more than 28 digits.
     numerator, denominator = bound.value.as_integer_ratio()
-    left, right = row.amount * denominator, numerator * 10**row.currency.decimals
+    left: int = row.amount * denominator
+    right: int = numerator * 10**row.currency.decimals
     match bound.op:
         case "<":
             return left < right

@@ -55,7 +55,8 @@ def offer_rows(shown: Shown, lens: Lens) -> list[OfferRow]:
     if report is None:
         return []
     rows = []
-    for offer in sorted((*report.offers, *report.unreadable), key=lambda each: each.number):
+    every: list[InspectOffer | UnreadableOffer] = [*report.offers, *report.unreadable]
+    for offer in sorted(every, key=lambda each: each.number):
         if isinstance(offer, UnreadableOffer):
             state, left = (lens.plain("✗ unreadable"), BAD), ""
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
@@ -41,14 +42,17 @@ _COUNTED_LABELS, _WHOLE_LABELS = 96, 74
 _NOTHING = "Nothing is selected."
 
 
-class ShortList(Feed[OfferRow | FindingRow]):
+R = TypeVar("R", OfferRow, FindingRow)
+
+
+class ShortList(Feed[R]):
     """A list in the inspector. Ranges cannot be marked in it, so that the key for that pastes, as everywhere here."""
 
     def lacks(self, name: str) -> str | None:
         return None if name == "list.range" else super().lacks(name)
 
-    async def do_list_range(self) -> None:
-        await app_of(self).action_do("inspect.paste")
+    def do_list_range(self) -> None:
+        self.call_later(app_of(self).action_do, "inspect.paste")
 
 
 class InspectTabs(Pane):
@@ -81,7 +85,7 @@ class InspectTabs(Pane):
             yield Reader(id=f"read-{tab}")
             return
         if tab == "challenges":
-            feed = ShortList(
+            feed: ShortList[Any] = ShortList(
                 OFFERS, offer_cells, lens, empty="There is no offer here.", follow=False, id="inspect-offers"
             )
         else:
@@ -159,7 +163,7 @@ class InspectTabs(Pane):
 
     # Drawing
 
-    def _list(self, tab: str) -> ShortList:
+    def _list(self, tab: str) -> ShortList[Any]:
         return self.query_one("#inspect-offers" if tab == "challenges" else "#inspect-found", ShortList)
 
     def _redraw(self, *, top: bool = False) -> None:
@@ -183,7 +187,7 @@ class InspectTabs(Pane):
                 self._fill(self._list("challenges"), offer_rows(self._shown, self._lens))
                 self._draw_details()
 
-    def _fill(self, feed: ShortList, rows: list[OfferRow] | list[FindingRow]) -> None:
+    def _fill(self, feed: ShortList[Any], rows: list[OfferRow] | list[FindingRow]) -> None:
         if [feed.rows.get(index) for index in range(len(feed.rows))] != rows:
             feed.replace(rows)
 
@@ -241,7 +245,7 @@ class InspectTabs(Pane):
             hint = f"{keys_text(action('inspect.levels'))} levels: {FILTERS[self._filter][0]} · {hint}"
         self.frame(badge=badge, hint=Content(lens.plain(hint)) if shown.stage == "done" else Content(""))
 
-    def on_resize(self) -> None:
+    def on_resize(self, _event: events.Resize) -> None:
         self._draw_labels()
 
     @on(Feed.Moved)

@@ -1,4 +1,4 @@
-"""How the local server is doing, in four tiles: what it earned, what succeeded, how much is asked of it, how quick it is."""
+"""How the local server is doing, in four tiles: what it earned, what succeeded, how much is asked, how quick it is."""
 
 from __future__ import annotations
 
