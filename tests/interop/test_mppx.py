@@ -11,7 +11,7 @@ import pytest
 
 from tests.interop.conftest import MERCHANT, PAYER, SPLIT_TO, SPONSOR, Paid, Served, balance
 
-CHARGED = ["/charge", "/sponsored", "/split", "/pull-only", "/zero", "/two-offers", "/slow"]
+CHARGED = ["/charge", "/sponsored", "/split", "/pull-only", "/zero", "/two-offers", "/slow", "/stream"]
 
 
 def run_cli(node_folder: Path, served: Served, *arguments: str) -> subprocess.CompletedProcess[str]:
