@@ -30,7 +30,7 @@ NEWEST: Final = Cursor(at=2**63 - 1, seq=2**63 - 1)
 """No row is newer, so that the first page is like every other."""
 OLDEST: Final = Cursor(at=-(2**63), seq=-1)
 
-_FEW: Final = 5_000
+_FEW: Final = 30_000
 """So many rows are read and sorted in less time than an index takes to be walked to a few that pass."""
 
 _LARGEST, _SMALLEST = ("9999", 2**63 - 1), ("", -1)  # outside of every amount's key

@@ -27,7 +27,7 @@ PROPOSED: Final = (
 
 _BEHIND: Final = 500  # rows that a search reads in less than a millisecond
 _AT_ONCE: Final = 4000  # a tenth of a second, in a thread that payments wait for
-_COUNTED: Final = 24  # of one word: more narrow a search no further, and each costs a look
+_COUNTED: Final = 24  # of one word at most: more narrow a search no further, and each costs a look
 _LIMIT: Final = 200
 
 # Line ends, so that no three letters span two columns.
@@ -55,14 +55,15 @@ def index_text(connection: sqlite3.Connection, *, rows: int | None) -> None:
 
 
 def trigrams(text: str) -> list[str]:
-    """Threes of letters that a text holding `text` cannot be without, side by side and the last one. Empty when it is
-    too short to have any.
+    """Threes of letters that a text holding `text` cannot be without. Empty when it is too short to have any.
+
+    Every one of a short text, since the rare one may begin anywhere; of a long one so many, evenly spread.
     """
     text = text[:_LIMIT]
-    if len(text) < 3 or "\0" in text:
+    if "\0" in text:
         return []
-    found = [text[start : start + 3] for start in range(0, len(text) - 2, 3)]
-    return [*found[:_COUNTED], text[-3:]]
+    found = list(dict.fromkeys(text[start : start + 3] for start in range(len(text) - 2)))
+    return found[:: -(-len(found) // _COUNTED)] if found else []
 
 
 def _until(connection: sqlite3.Connection) -> int:
