@@ -143,7 +143,9 @@ async def test_what_the_chain_says_of_a_payment(console: Console) -> None:
         view = await console.receipts.chain(row.id)
         assert (view.status, view.note, view.reference) == ("success", "", row.reference)
         assert view.block is not None
-        assert view.confirmations == 1
+        # The chain adds a block for a second that passes, so that on a slow machine there are more.
+        assert view.confirmations is not None
+        assert view.confirmations >= 1
         assert view.sender == row.payer
         assert view.timestamp is not None
         assert abs(view.timestamp - row.at) < timedelta(minutes=1)
@@ -155,7 +157,8 @@ async def test_what_the_chain_says_of_a_payment(console: Console) -> None:
     await console.fund()
     later = await console.receipts.chain(row.id)
     assert later.confirmations is not None
-    assert later.confirmations > 1
+    assert view.confirmations is not None
+    assert later.confirmations > view.confirmations
 
 
 async def test_a_transaction_that_is_not_there_is_told_not_raised(console: Console) -> None:
