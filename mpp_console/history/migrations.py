@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mpp_console.history.channel_tables import CHANNEL_TABLES
 from mpp_console.history.searching import index_text
 
 if TYPE_CHECKING:
@@ -154,5 +155,18 @@ def m003_text_search(db: Database) -> None:
     index_text(db.conn, rows=None)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_initial, m002_amount_order, m003_text_search)
+def m004_channels(db: Database) -> None:
+    """Payment channels as their payer knows them, what happened to each, who may sign for them now, and how far the
+    chain was searched.
+    """
+    for statement in CHANNEL_TABLES:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    m001_initial,
+    m002_amount_order,
+    m003_text_search,
+    m004_channels,
+)
 """In order of application. Append only; the function's name is what the file remembers."""

@@ -15,6 +15,7 @@ from .canonical import (
     encode_object,
 )
 from .challenge import Challenge, format_challenge, parse_challenges
+from .channel import WITHDRAW_CUSHION, ChannelFact, ChannelState, advance_channel, channel_standing
 from .credential import Credential, parse_credential
 from .did import AccountDid, format_account_did, parse_account_did
 from .digest import content_digest, digest_matches
@@ -108,12 +109,15 @@ __all__ = [
     "REDACTED",
     "SCHEME",
     "TOKEN_LIMIT",
+    "WITHDRAW_CUSHION",
     "WWW_AUTHENTICATE",
     "AcceptPayment",
     "AccountDid",
     "BadRequest",
     "Challenge",
     "ChallengeBinder",
+    "ChannelFact",
+    "ChannelState",
     "Credential",
     "CredentialReplayed",
     "Currency",
@@ -148,10 +152,12 @@ __all__ = [
     "Secret",
     "VerificationFailed",
     "advance",
+    "advance_channel",
     "advance_operation",
     "b64url_decode",
     "b64url_encode",
     "canonical_json",
+    "channel_standing",
     "compute_challenge_id",
     "content_digest",
     "decode_json_object",

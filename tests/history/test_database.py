@@ -108,6 +108,10 @@ async def test_every_table_is_strict(database: Database) -> None:
         "receipts": 1,
         "requests": 1,
         "receipts_text_until": 1,
+        "channels": 1,
+        "channel_entries": 1,
+        "channel_leases": 1,
+        "channel_cursors": 1,
     }
 
 
