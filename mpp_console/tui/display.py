@@ -181,7 +181,7 @@ class Lens:
     def address(self, address: str, *, whole: bool = False) -> str:
         """Shortened in the middle; masked in privacy."""
         if self.privacy:
-            return self.plain(f"{address[:2]}••••…••••")
+            return self.plain(f"{inert(address)[:2]}••••…••••")
         return inert(address) if whole else self.plain(shorten(inert(address)))
 
     def id(self, text: str, head: int = 6, tail: int = 4) -> str:

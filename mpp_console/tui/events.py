@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from mpp_console.protocol import inert
 from mpp_console.services.events import CommandLogged, ConsoleEvent, Notice, PaymentProgress
 from mpp_console.services.models import Stage
 
@@ -17,6 +18,8 @@ __all__ = ["EventLog", "LogEntry"]
 
 LogLevel = Literal["info", "warn", "error", "action"]
 _LIMIT = 2_000
+_LONGEST = 2_000
+"""Characters of an entry: a stranger's whole page is not an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class EventLog:
 
     def add(self, at: datetime, level: LogLevel, text: str, command: str = "") -> None:
         self._count += 1
-        self._entries.append(LogEntry(str(self._count), at, level, text, command))
+        entry = LogEntry(str(self._count), at, level, inert(text, limit=_LONGEST), inert(command, limit=_LONGEST))
+        self._entries.append(entry)
 
     def hear(self, event: ConsoleEvent) -> None:
         """Notes the events that are worth a line."""

@@ -38,6 +38,10 @@ GRAVE_CODES = frozenset(
 _BODY_BYTES = 16_384
 _BODY_CHARACTERS = 4_000
 _BODY_LINES = 12
+_ORIGIN = (60, 60)
+"""What is seen of an origin that is long: its end says whose it is."""
+_SAID = 300
+"""Characters of what strangers say on a sheet, so that nothing of ours is pushed out of sight."""
 
 
 def is_grave(review: ReviewView, profile: ProfileView) -> bool:
@@ -59,17 +63,17 @@ def review_headline(review: ReviewView, lens: Lens) -> Content:
     badge = (
         Content.styled(" LOOPBACK TEST ", "bold $background on $warning") if review.insecure_loopback else Content("")
     )
-    origin = Content.assemble((inert(review.origin), "bold $primary"), "  ", badge)
+    origin = Content.assemble((lens.id(review.origin, *_ORIGIN), "bold $primary"), "  ", badge)
     if review.offer is None:
         reason = review.error.message if review.error else "nothing here can be paid"
-        return Content.assemble(origin, "\n", (lens.plain("✗ ") + inert(reason), BAD), "\n")
+        return Content.assemble(origin, "\n", (lens.plain("✗ ") + inert(reason, limit=_SAID), BAD), "\n")
     amount = lens.money(review.offer.amount, review.offer.currency)
     return Content.assemble(origin, "\n", ("asks for ", MUTED), (amount, "bold"), "\n")
 
 
 def review_facts(review: ReviewView, lens: Lens) -> list[Fact]:
     """The dry run: every decoded fact and every check."""
-    facts = [Fact("request", f"{review.http_method} {inert(review.url)}")]
+    facts = [Fact("request", inert(f"{review.http_method} {review.url}", limit=_SAID))]
     if review.offer is not None:
         facts += _offer_facts(review.offer, lens)
     facts.append(GAP_FACT)
@@ -80,10 +84,10 @@ def review_facts(review: ReviewView, lens: Lens) -> list[Fact]:
         facts.append(GAP_FACT)
     facts += [Fact("not taken" if number == 0 else "", _other(offer, lens)) for number, offer in enumerate(others)]
     if review.server_says:
-        quoted = Content.styled(f"“{inert(review.server_says, limit=300)}”", MUTED)
+        quoted = Content.styled(f"“{inert(review.server_says, limit=_SAID)}”", MUTED)
         facts += [GAP_FACT, Fact("server says", quoted)]
     if review.error and review.error.hint:
-        facts += [GAP_FACT, Fact("next", inert(review.error.hint))]
+        facts += [GAP_FACT, Fact("next", inert(review.error.hint, limit=_SAID))]
     return facts
 
 
@@ -98,8 +102,8 @@ def _offer_facts(offer: OfferView, lens: Lens) -> list[Fact]:
     if not offer.transfers and offer.recipient:
         facts.append(Fact("pay to", address_content(offer.recipient, lens)))
     mode = f" · {offer.mode}" if offer.mode else ""
-    facts.append(Fact("method", lens.plain(f"{inert(offer.key)}{mode}")))
-    network = inert(offer.network or "") or lens.plain("—")
+    facts.append(Fact("method", lens.plain(f"{inert(offer.key, limit=40)}{mode}")))
+    network = inert(offer.network or "", limit=40) or lens.plain("—")
     facts.append(Fact("network", f"{network} (chain {offer.chain_id})" if offer.chain_id is not None else network))
     facts.append(Fact("fee", _fee(offer, lens)))
     facts.append(Fact("balance", _balance(offer, lens)))
@@ -132,13 +136,13 @@ def check_content(check: Check, lens: Lens) -> Content:
     sign = lens.level(check.level)
     return Content.assemble(
         (f"{sign.glyph} ", sign.tone),
-        (masked(inert(check.message), lens), "" if check.level is not Level.OK else MUTED),
+        (masked(inert(check.message, limit=_SAID), lens), "" if check.level is not Level.OK else MUTED),
     )
 
 
 def _other(offer: OfferView, lens: Lens) -> Content:
     price = lens.money(offer.amount, offer.currency)
-    return Content.styled(f"{inert(offer.key)} {price}: {inert(offer.reason)}", MUTED)
+    return Content.styled(f"{inert(offer.key, limit=40)} {price}: {inert(offer.reason, limit=_SAID)}", MUTED)
 
 
 PAYMENT_STEPS = (
@@ -185,23 +189,23 @@ def result_facts(result: PayResult, lens: Lens) -> list[Fact]:
     if result.operation is not None:
         facts.append(Fact("amount", lens.money(result.operation.amount, result.operation.currency)))
     if result.receipt is not None:
-        facts.append(Fact("receipt", inert(result.receipt.reference)))
+        facts.append(Fact("receipt", inert(result.receipt.reference, limit=_SAID)))
     if result.timings:
         legs = lens.plain(" · ").join(f"{timing.leg} {timing.milliseconds:.0f} ms" for timing in result.timings)
         facts.append(Fact("timing", Content.styled(legs, MUTED)))
     if result.problem is not None:
         facts += [
             GAP_FACT,
-            Fact("problem", Content.styled(inert(result.problem.title or result.problem.slug), BAD)),
-            Fact("detail", inert(result.problem.detail)),
+            Fact("problem", Content.styled(inert(result.problem.title or result.problem.slug, limit=120), BAD)),
+            Fact("detail", inert(result.problem.detail, limit=_SAID)),
         ]
         if result.problem.hint:
-            facts.append(Fact("next", inert(result.problem.hint)))
+            facts.append(Fact("next", inert(result.problem.hint, limit=_SAID)))
     if result.error is not None:
         tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
-        facts += [GAP_FACT, Fact("error", Content.styled(inert(result.error.message), tone))]
+        facts += [GAP_FACT, Fact("error", Content.styled(inert(result.error.message, limit=_SAID), tone))]
         if result.error.hint:
-            facts.append(Fact("next", inert(result.error.hint)))
+            facts.append(Fact("next", inert(result.error.hint, limit=_SAID)))
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mpp_console.protocol import inert
 from mpp_console.tui.looking import Looking
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Leaving(Looking):
             noun = "A payment is" if state.in_flight == 1 else f"{state.in_flight} payments are"
             reasons.append(f"{noun} in flight. What left is journaled and never paid twice.")
         if state and state.server.running:
-            reasons.append(f"The local server is running at {state.server.url}.")
+            reasons.append(f"The local server is running at {inert(state.server.url or '', limit=60)}.")
         return reasons
 
     async def _ask_to_quit(self, reasons: list[str]) -> None:

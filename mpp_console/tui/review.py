@@ -12,7 +12,7 @@ from textual.content import Content
 
 from mpp_console.protocol import format_units, inert
 from mpp_console.services.models import PayResult, ProfileView, ReviewView, Stage
-from mpp_console.tui.display import INFO, Lens
+from mpp_console.tui.display import INFO, Lens, shorten
 from mpp_console.tui.facts_of import (
     amount_to_type,
     is_grave,
@@ -48,7 +48,7 @@ class ReviewSheet(SpendSheet[ReviewView, PayResult]):
 
     def waiting(self, lens: Lens) -> Content:
         return Content.assemble(
-            (lens.plain("◐ "), INFO), "asking for the price of ", (inert(self._payment.request.url), "bold")
+            (lens.plain("◐ "), INFO), "asking for the price of ", (inert(self._payment.request.url, limit=300), "bold")
         )
 
     def headline(self, review: ReviewView, lens: Lens) -> Content:
@@ -115,7 +115,7 @@ class ReviewSheet(SpendSheet[ReviewView, PayResult]):
             return ""
         symbol = inert(review.offer.currency.symbol, limit=12)
         return (
-            f"A also lets {inert(review.origin)} be paid again for 1 h: "
+            f"A also lets {shorten(inert(review.origin), 30, 30)} be paid again for 1 h: "
             f"{allowance.per_payment} {symbol} at once, {allowance.total} {symbol} in all"
         )
 

@@ -332,6 +332,9 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         self._draw_choices()
         self.call_after_refresh(self._fit)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
     def _fit(self) -> None:
         """As high as what is shown, and no higher than leaves the choices in view; beyond that it scrolls."""
         body = self.query_one("#sheet-body")
@@ -412,7 +415,7 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
 
     def _note(self) -> str:
         if reason := self._blocked():
-            return masked(inert(reason), app_of(self).view.lens)
+            return masked(inert(reason, limit=300), app_of(self).view.lens)
         if self._grave or self._review is None:
             return ""
         return masked(self.standing_note(self._review), app_of(self).view.lens)

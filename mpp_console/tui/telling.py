@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Telling"]
 
 
+_TOAST = 400
+"""Characters of a toast: what strangers say must not cover the screen. The event log has more of it."""
+
+
 class Telling(App[int]):
     """What every part of the app says things by."""
 
@@ -45,7 +49,7 @@ class Telling(App[int]):
 
     def toast(self, text: str, severity: SeverityLevel = "information") -> None:
         """Shows a text for some seconds and keeps it nowhere."""
-        self.notify(inert(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)
+        self.notify(inert(text, limit=_TOAST), severity=severity, markup=False, timeout=8 if severity == "error" else 4)
 
     def tell(self, error: MppError) -> None:
         """An error: a toast with what to do next, and a line in the log."""

@@ -80,7 +80,7 @@ def transfer_facts(review: TransferReview, lens: Lens) -> list[Fact]:
     facts = [Fact("from", address_content(review.sender, lens))]
     if review.memo:
         facts.append(Fact("memo", memo_text(review.memo)))
-    network = inert(review.network)
+    network = inert(review.network, limit=40)
     chain = f" (chain {review.chain_id})" if review.chain_id is not None else ""
     facts.append(Fact("network", network + chain))
     fee = f"at most {lens.money(review.fee, review.fee_currency)}" if review.fee is not None else "unknown"
@@ -122,7 +122,7 @@ def transfer_result_facts(result: TransferResult, lens: Lens) -> list[Fact]:
         facts.append(Fact("timing", Content.styled(legs, MUTED)))
     if result.error is not None:
         tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
-        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message), lens), tone))]
+        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message, limit=300), lens), tone))]
         if result.error.hint:
-            facts.append(Fact("next", inert(result.error.hint)))
+            facts.append(Fact("next", inert(result.error.hint, limit=300)))
     return facts

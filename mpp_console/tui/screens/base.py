@@ -103,7 +103,7 @@ class ModeScreen(Screen[None]):
             place = row.origin.partition("://")[2] or row.url
             return tuple(step for step in (inert(place, limit=60), shorten(inert(row.reference))) if step)
         if isinstance(row, RequestRow):
-            return (f"{row.method} {inert(row.path, limit=60)}", inert(row.outcome, limit=12))
+            return (inert(f"{row.method} {row.path}", limit=64), inert(row.outcome, limit=12))
         return ()
 
     async def show_receipt(self, receipt_id: str) -> None:

@@ -181,10 +181,10 @@ class OutcomeRow:
 def _outcome_cells(row: OutcomeRow, lens: Lens) -> Sequence[Cell]:
     outcome = row.outcome
     return (
-        (f"{outcome.route.method:<4} {inert(outcome.route.path)}", ""),
+        (inert(f"{outcome.route.method:<4} {outcome.route.path}", limit=120), ""),
         (lens.plain("✓ ok"), GOOD) if outcome.ok else (lens.plain("✗ wrong"), BAD),
-        (inert(outcome.expected), MUTED),
-        (inert(outcome.outcome), "" if outcome.ok else BAD),
+        (inert(outcome.expected, limit=120), MUTED),
+        (inert(outcome.outcome, limit=120), "" if outcome.ok else BAD),
         (str(outcome.status) if outcome.status is not None else lens.plain("—"), MUTED),
         (f"{outcome.milliseconds:.0f} ms", MUTED),
     )
@@ -230,4 +230,4 @@ class OutcomesDialog(Dialog):
         if isinstance(row, OutcomeRow) and row.outcome.receipt_id:
             await self.app.push_screen(ReceiptDialog(row.outcome.receipt_id))
         elif isinstance(row, OutcomeRow) and row.outcome.error:
-            self.notify(inert(row.outcome.error.message), markup=False)
+            app_of(self).toast(row.outcome.error.message)

@@ -85,6 +85,8 @@ class JumpOverlay(ModalScreen[Widget | None]):
     def on_resize(self, _event: events.Resize) -> None:
         # What the letters stood on is elsewhere now.
         if self.app.size != self._began_at:
+            # A terminal tells of one change more than once.
+            self._began_at = self.app.size
             self.dismiss(None)
 
     def on_key(self, event: events.Key) -> None:

@@ -61,7 +61,7 @@ def request_cells(row: RequestRow, lens: Lens) -> Sequence[Cell]:
     sign = lens.outcome(row.outcome)
     return (
         (lens.clock(row.at), MUTED),
-        (f"{row.method} {inert(row.path, limit=120)}", ""),
+        (inert(f"{row.method} {row.path}", limit=120), ""),
         (str(row.status), BAD if row.status >= 500 else MUTED),
         (sign.text, sign.tone),
         (lens.column(row.amount, row.currency) if row.amount is not None else "", ""),
@@ -104,7 +104,7 @@ def route_cells(row: RouteRow, lens: Lens) -> Sequence[Cell]:
     price = "free" if free else lens.column(route.amount, route.currency)
     return (
         (lens.plain("!" if route.faults else "●" if route.own else ""), WARN if route.faults else INFO),
-        (f"{route.method:<4} {inert(route.path, limit=80)}", WARN if route.fault or route.faults else ""),
+        (inert(f"{route.method:<4} {route.path}", limit=80), WARN if route.fault or route.faults else ""),
         (price, MUTED if free else ""),
         ("" if free else inert(route.currency.symbol, limit=12), MUTED),
         ("" if free else f"{inert(route.rail, limit=12)}/{inert(route.intent, limit=12)}", MUTED),

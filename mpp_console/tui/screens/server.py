@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import ClassVar
 
 from textual import events, on
@@ -44,8 +45,8 @@ def _running(server: ServerView, lens: Lens) -> Content:
 def curl_of(url: str, route: RouteView) -> str:
     """The command that asks a route for its price; without payment it answers 402."""
     body = " -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json'" if route.method in {"POST", "PUT"} else ""
-    method = "" if route.method == "GET" or body else f" -X {route.method}"
-    return f"curl -i{method}{body} {url.rstrip('/')}{route.sample}"
+    method = "" if route.method == "GET" or body else f" -X {quote(route.method)}"
+    return f"curl -i{method}{body} {quote(url.rstrip('/') + route.sample)}"
 
 
 _ROUTES_HINT = "enter pays the route after review"
@@ -279,7 +280,9 @@ class ServerScreen(ModeScreen):
             # Its column is the first that a narrow list does without.
             rail = f" · {inert(route.rail, limit=12)}/{inert(route.intent, limit=12)}" if route.rail else ""
             hint = Content.assemble(
-                ("Y ", "bold $primary"), curl_of(server.url, route), (app_of(self).view.lens.plain(rail), MUTED)
+                ("Y ", "bold $primary"),
+                inert(curl_of(server.url, route), limit=400),
+                (app_of(self).view.lens.plain(rail), MUTED),
             )
         self.query_one("#routes-pane", FeedPane).rest(hint)
 

@@ -61,7 +61,7 @@ class ExchangePane(Pane):
         if detail is None:
             self.frame(title=Content("Request"), badge=Content(""))
             return
-        title = Content(f"{detail.row.method} {inert(detail.row.path, limit=40)}")
+        title = Content(inert(f"{detail.row.method} {detail.row.path}", limit=48))
         self.frame(title=title, badge=lens.outcome(detail.row.outcome).content)
         if self._tabs is None:
             self._make_tabs()

@@ -51,7 +51,7 @@ def overview_facts(detail: RequestDetail, lens: Lens) -> list[Fact]:
 
 def request_facts(detail: RequestDetail, lens: Lens) -> list[Fact]:
     row = detail.row
-    facts = [Fact("line", Content.styled(f"{row.method} {inert(row.path)}", "bold"))]
+    facts = [Fact("line", Content.styled(inert(f"{row.method} {row.path}"), "bold"))]
     if not detail.kept:
         return [*facts, Fact("", Content.styled(_GONE, MUTED))]
     if detail.query:
