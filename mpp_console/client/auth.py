@@ -43,7 +43,10 @@ def _ignore(event: PaymentEvent) -> None:
 
 
 class PaymentAuth(httpx.Auth):
-    """Pays what a server asks for, through `payments`, at most once a request. For `httpx.AsyncClient` only.
+    """Pays what a server asks for, through `payments`. For `httpx.AsyncClient` only.
+
+    A request is paid at most once; one whose payment was refused may be asked and paid once more where the rail says
+    that it will then be served.
 
     `terms` are the caller's wishes for these requests. `approve` and `observe` are asked and told for these
     requests, `approve` instead of the one of `payments`. A streamed body is kept up to `replay_limit` bytes, to be
@@ -75,20 +78,25 @@ class PaymentAuth(httpx.Auth):
         raise SyncClient("PaymentAuth pays for async clients only", hint="use httpx.AsyncClient")
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        exchange = Exchange(self._payments, self._terms, self._approve, self._observe)
-        asked = yield exchange.start(request, self._replay_limit)
-        try:
-            paid = await exchange.pay(asked)
-            if paid is None:
-                return
-            answer: httpx.Response | None = None
-            # httpx does not tell a flow why a request failed: it closes the flow while it handles the error. Out of
-            # this block that error is the one being handled, so that it can be seen.
-            with suppress(GeneratorExit):
-                answer = yield paid
-            if answer is None:
-                await exchange.interrupted(sys.exc_info()[1])
-            else:
-                await exchange.conclude(answer)
-        finally:
-            exchange.close()
+        asking, last = request, False
+        while True:
+            exchange = Exchange(self._payments, self._terms, self._approve, self._observe)
+            asked = yield exchange.start(asking, self._replay_limit)
+            try:
+                paid = await exchange.pay(asked)
+                if paid is None:
+                    return
+                answer: httpx.Response | None = None
+                # httpx does not tell a flow why a request failed: it closes the flow while it handles the error. Out
+                # of this block that error is the one being handled, so that it can be seen.
+                with suppress(GeneratorExit):
+                    answer = yield paid
+                if answer is None:
+                    await exchange.interrupted(sys.exc_info()[1])
+                    return
+                if not await exchange.conclude(answer, once_more=not last):
+                    return
+                # Nothing was taken, and the rail knows what to do better: one more time, from the beginning.
+                asking, last = exchange.anew(), True
+            finally:
+                exchange.close()

@@ -139,8 +139,12 @@ class Exchange:
         self._sealed = seal(request, header, credential.to_header())
         return request
 
-    async def conclude(self, response: httpx.Response) -> None:
-        """Settles when the server delivered; otherwise lets the rail decide, and raises CredentialSpent."""
+    async def conclude(self, response: httpx.Response, *, once_more: bool = False) -> bool:
+        """Settles when the server delivered; otherwise lets the rail decide, and raises CredentialSpent.
+
+        With `once_more`, a request that was not paid for and that the rail expects to be served when it is asked and
+        paid anew gives True instead of an error.
+        """
         pending, request = self._spent()
         answer = direct_answer(response, request)
         receipt, doubts = self._receipt(answer, response)
@@ -148,17 +152,19 @@ class Exchange:
             operation = await pending.settle(receipt, doubts)
             self._step(ExchangeEvent.SETTLE)
             response.extensions[OPERATION] = operation
-            return
+            return False
         problem = None
         if not answer.is_redirect:
             problem = read_problem(await _body_anyway(answer))
         said = f"the server answered {answer.status_code}" + (f": {_text(problem)}" if problem else "")
-        operation = await pending.lose(said)
+        operation = await pending.lose(said, problem=problem, status=answer.status_code)
         self._step(ExchangeEvent.LOSE)
         response.extensions[OPERATION] = operation
         if answer.is_redirect and operation.state is OperationState.SETTLED:
-            return
-        self._raise(said, operation, response, problem)
+            return False
+        if not (once_more and pending.again and operation.state is OperationState.REFUSED):
+            self._raise(said, operation, response, problem)
+        return True
 
     async def interrupted(self, cause: BaseException | None) -> None:
         """No answer came. Raises CredentialSpent in place of a network error; everything else goes on as it was."""
@@ -174,6 +180,17 @@ class Exchange:
         operation = await pending.lose(said)
         if isinstance(cause, httpx.RequestError):
             self._raise(said, operation, None, None, cause)
+
+    def anew(self) -> httpx.Request:
+        """What this exchange asked for, to be asked once more: the copy leaves the credential behind."""
+        _, paid = self._spent()
+        return httpx.Request(
+            paid.method,
+            paid.url,
+            headers=httpx.Headers(paid.headers),
+            content=paid.content or None,
+            extensions={name: value for name, value in paid.extensions.items() if name != "trace"},
+        )
 
     def close(self) -> None:
         if self._sealed is not None:

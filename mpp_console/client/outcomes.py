@@ -105,7 +105,10 @@ class Outcomes:
 
     async def resolve(self, operation: Operation, payers: Sequence[Payer]) -> Operation:
         """Asks the rail about a `sent` or `unknown` operation, and leaves it `unknown` while it may still happen."""
-        outcome = await self._ask(operation, payers)
+        return await self.apply(operation, await self._ask(operation, payers))
+
+    async def apply(self, operation: Operation, outcome: Outcome) -> Operation:
+        """Writes what the rail says of a `sent` or `unknown` operation."""
         match outcome.state:
             case OutcomeState.SETTLED:
                 return await self.settle(operation, receipt=None, reference=outcome.reference)

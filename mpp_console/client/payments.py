@@ -25,7 +25,7 @@ from mpp_console.client.outcomes import Outcomes, uninterrupted
 from mpp_console.client.pending import PendingPayment
 from mpp_console.client.policy import Action, PaymentFacts, SpendingPolicy, Verdict
 from mpp_console.client.review import Approval, Approver, Demand, Review, reject_unattended
-from mpp_console.methods.base import Payer, Quote
+from mpp_console.methods.base import Payer, Place, Quote, Situated
 from mpp_console.protocol import OperationState
 
 __all__ = ["Payments"]
@@ -94,7 +94,9 @@ class Payments:
         """
         if not demand.origin.is_secure:
             raise InsecureOrigin(demand.origin)
-        candidates = await quote_offers(demand.challenges, self._payers())
+        place = Place(origin=str(demand.origin), url=demand.url)
+        payers = [payer.at(place) if isinstance(payer, Situated) else payer for payer in self._payers()]
+        candidates = await quote_offers(demand.challenges, payers)
         now, policy = self._clock(), self._policy()
         situation = Situation(
             origin=demand.origin,

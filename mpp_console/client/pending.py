@@ -7,6 +7,7 @@ in the journal that is true if the program dies right after it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from mpp_console.client.errors import ChallengeExpired, OutcomeUnknown, PaymentAbandoned, PaymentRejected
@@ -15,10 +16,29 @@ from mpp_console.client.journal import Clock, Journal, Operation
 from mpp_console.client.outcomes import Outcomes, uninterrupted
 from mpp_console.client.receipts import doubts_of
 from mpp_console.client.review import Review
-from mpp_console.methods.base import Mode, Payer, PaymentFailed, PaymentRefused, Prepared
-from mpp_console.protocol import Credential, IllegalTransition, MppError, OperationEvent, OperationState, Receipt
+from mpp_console.methods.base import (
+    Concluding,
+    Conclusion,
+    Ending,
+    Mode,
+    Payer,
+    PaymentFailed,
+    PaymentRefused,
+    Prepared,
+)
+from mpp_console.protocol import (
+    Credential,
+    IllegalTransition,
+    MppError,
+    OperationEvent,
+    OperationState,
+    Problem,
+    Receipt,
+)
 
 __all__ = ["PendingPayment"]
+
+_log = logging.getLogger(__name__)
 
 
 class PendingPayment:
@@ -36,6 +56,8 @@ class PendingPayment:
         ended: Callable[[str], None],
     ) -> None:
         self.operation = operation
+        self.again = False
+        """Whether the rail expects the same request, paid once more, to be served. Known once the payment has ended."""
         self._review = review
         self._payer = payer
         self._journal = journal
@@ -74,17 +96,29 @@ class PendingPayment:
         """The server delivered. A receipt that does not fit is doubted, not believed."""
         if receipt is not None:
             doubts = (*doubts, *doubts_of(receipt, self.operation, self._clock()))
+        conclusion = await self._conclude(Ending(left=True, served=True, receipt=receipt))
+        doubts = (*doubts, *conclusion.doubts)
         return self._end(await self._outcomes.settle(self.operation, receipt=receipt, doubts=doubts))
 
-    async def lose(self, reason: str, *, ask: bool = True) -> Operation:
-        """The credential left and nothing was delivered: the rail decides, if it can by now and `ask` is on."""
+    async def lose(
+        self, reason: str, *, ask: bool = True, problem: Problem | None = None, status: int | None = None
+    ) -> Operation:
+        """The credential left and nothing was delivered: the rail decides, if it can by now and `ask` is on.
+
+        `problem` and `status` are what the server answered.
+        """
         self.operation = await self._outcomes.lose(self.operation, reason)
-        if ask and not self.operation.is_final:
+        ending = Ending(left=True, problem=problem, status=status, hurried=not ask)
+        conclusion = await self._conclude(ending)
+        if conclusion.outcome is not None and not self.operation.is_final:
+            self.operation = await self._outcomes.apply(self.operation, conclusion.outcome)
+        elif ask and not self.operation.is_final:
             self.operation = await self._outcomes.resolve(self.operation, [self._payer])
         return self._end(self.operation)
 
     async def abandon(self, reason: str) -> Operation:
         """No money moved, and none will: nothing left the machine, or the rail is certain."""
+        await self._conclude(Ending(left=False))
         return self._end(await self._outcomes.refuse(self.operation, reason))
 
     def close(self) -> None:
@@ -155,6 +189,19 @@ class PendingPayment:
         operation = await self.abandon(f"{what}: {error}" if expected else f"{what}: {type(error).__name__}")
         if isinstance(error, MppError):
             raise PaymentAbandoned(f"{what}: {error}", operation=operation, hint=error.hint) from error
+
+    async def _conclude(self, ending: Ending) -> Conclusion:
+        """Tells a rail that keeps account of its own how the payment ended, once. Its trouble must not hide ours."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is None or not isinstance(self._payer, Concluding):
+            return Conclusion()
+        try:
+            conclusion = await uninterrupted(self._payer.concluded(prepared, ending))
+        except Exception:
+            _log.exception("the rail could not write down how operation %s ended", self.operation.id)
+            return Conclusion()
+        self.again = conclusion.again
+        return conclusion
 
     def _end(self, operation: Operation) -> Operation:
         self.operation = operation

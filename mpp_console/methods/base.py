@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from mpp_console.protocol import Challenge, Credential, Currency, MppError, Receipt
+from mpp_console.protocol import Challenge, Credential, Currency, MppError, Problem, Receipt
 
 __all__ = [
     "Check",
     "ClaimStore",
     "Clock",
+    "Concluding",
+    "Conclusion",
+    "Ending",
     "Level",
     "Mode",
     "Outcome",
@@ -27,8 +30,10 @@ __all__ = [
     "PaymentFailed",
     "PaymentRefused",
     "PaymentUncertain",
+    "Place",
     "Prepared",
     "Quote",
+    "Situated",
     "Transfer",
     "refuse_unless_payable",
 ]
@@ -190,6 +195,58 @@ class Payer(Protocol):
 
     async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
         """Asks the rail what became of a payment whose outcome is unknown. Never pays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a payment is asked for: the origin, and the URL without user, password and fragment."""
+
+    origin: str
+    url: str
+
+
+@runtime_checkable
+class Situated(Protocol):
+    """A payer whose payments belong to a place, such as a channel with one server."""
+
+    def at(self, place: Place) -> Payer:
+        """The payer for what is asked for at `place`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a prepared payment ended. `left` False: it certainly never left the machine. `served`: the server delivered.
+
+    `status` and `problem` are the server's answer where there was one; `hurried` leaves no time to ask the rail.
+    """
+
+    left: bool
+    served: bool = False
+    receipt: Receipt | None = None
+    problem: Problem | None = None
+    status: int | None = None
+    hurried: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What a payer makes of an ending. `outcome` None leaves it to `Payer.resolve`; `doubts` are for people; `again`
+    says that the same request, asked and paid once more, has a good chance.
+    """
+
+    outcome: Outcome | None = None
+    doubts: tuple[str, ...] = ()
+    again: bool = False
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A payer that keeps account of its own and must hear how each payment that it prepared ended."""
+
+    async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
+        """Called once for each prepared payment, before the journal says how it ended. Never pays."""
         ...
 
 

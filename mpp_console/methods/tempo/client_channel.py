@@ -109,10 +109,10 @@ class ClientChannel:
     `deposit` is what the chain holds or held at most for it (in `opening`, what the signed transaction would lock);
     `signed` the highest voucher that may be in somebody else's hands; `accepted` and `spent` what the server's
     receipts say; `settled` what the chain paid out. `refunded` is what came back, None until it is closed.
-    `pending_deposit` is on its way by a top up. `dies_at` is when the last transaction of ours that locks money is
-    certainly dead, in Unix seconds of the chain. `close_requested_at` is the chain's word, 0 for none. `voucher_ref`
-    names the payment whose voucher is the highest. `note` is for people. v1 channels have no `operator` and no
-    `expiring_nonce_hash`.
+    `pending_deposit` is on its way by a top up. `dies_at` is when a transaction of ours that locks money, and that
+    the chain has not shown yet, is dead, in Unix seconds of the chain; 0 when there is none. `close_requested_at` is
+    the chain's word, 0 for none. `voucher_ref` names the payment whose voucher is the highest. `note` is for people.
+    v1 channels have no `operator` and no `expiring_nonce_hash`.
     """
 
     channel_id: str
@@ -239,6 +239,7 @@ class ClientChannel:
             now,
             close_requested_at=chain.close_requested_at,
             pending_deposit=0 if arrived else self.pending_deposit,
+            dies_at=0 if arrived else self.dies_at,
         )
 
 

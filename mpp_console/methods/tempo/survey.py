@@ -20,6 +20,7 @@ from .chain import Block, Chain, ChainError, Fees, Reverted, fee_in_token
 from .networks import Network, Token, UnknownToken
 from .quote import refusal
 from .schema import ChargeRequest
+from .transaction import Call
 
 __all__ = ["FeePlan", "Survey", "Surveyor", "shortage"]
 
@@ -71,8 +72,12 @@ class Surveyor:
         now: datetime,
         *,
         with_plan: bool,
+        calls: tuple[Call, ...] | None = None,
     ) -> Survey:
-        """Balance, what speaks against paying and, `with_plan`, gas and fee. Never raises a ChainError."""
+        """Balance, what speaks against paying and, `with_plan`, gas and fee. Never raises a ChainError.
+
+        `calls` are what will be signed where that is not the transfers themselves.
+        """
         known = self.network.token(request.currency)
         try:
             reading = await self._read(request.currency, known)
@@ -87,7 +92,8 @@ class Surveyor:
         plan: FeePlan | None = None
         if with_plan and self.payer is not None and not checks:
             try:
-                found = await self._plan(request, transfers, reading, self.payer, dies_at)
+                made = build_calls(request.currency, transfers) if calls is None else calls
+                found = await self._plan(request, made, reading, self.payer, dies_at)
             except ChainError as error:
                 found = _from_error(error)
             if isinstance(found, FeePlan):
@@ -140,12 +146,12 @@ class Surveyor:
             yield shortage(request.amount, reading.balance, reading.token)
 
     async def _plan(
-        self, request: ChargeRequest, transfers: Sequence[Transfer], reading: _Reading, payer: str, dies_at: int
+        self, request: ChargeRequest, calls: tuple[Call, ...], reading: _Reading, payer: str, dies_at: int
     ) -> FeePlan | Check:
         """Raises ChainError."""
         draft = build_transaction(
             chain_id=self.network.chain_id,
-            calls=build_calls(request.currency, transfers),
+            calls=calls,
             gas=Gas(limit=0, max_fee_per_gas=0, max_priority_fee_per_gas=0),
             valid_before=dies_at,
             valid_after=1,

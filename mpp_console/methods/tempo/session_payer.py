@@ -1,0 +1,477 @@
+"""The paying half of Tempo sessions: quote, sign vouchers, open and top up channels, and keep account of them.
+
+Holds one account, one chain and a channel book. Whatever locks money is written to the book before it leaves, one
+process at a time signs for a channel, and nothing that a server says about the chain is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from mpp_console.methods.base import (
+    Check,
+    Clock,
+    Conclusion,
+    Ending,
+    Mode,
+    Outcome,
+    PaymentRefused,
+    Place,
+    Prepared,
+    Quote,
+    Transfer,
+    refuse_unless_payable,
+)
+from mpp_console.protocol import (
+    Challenge,
+    Credential,
+    ParseError,
+    format_account_did,
+    inert,
+)
+
+from .calls import valid_before
+from .chain import Chain, ChainError
+from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease
+from .keys import Signer, to_checksum
+from .networks import Network
+from .quote import judge_time, refusal
+from .reserve_abi import encode_open
+from .schema import ChargeRequest
+from .session_account import Account, SessionTrace
+from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind, SessionPlan
+from .session_planner import Planner, scope_of, unknown_currency
+from .session_ports import Held, Leases, Management, ManagementFailed
+from .session_quote import judge_session
+from .session_schema import (
+    METHOD,
+    SESSION_INTENT,
+    OpenPayload,
+    SessionRequest,
+    TopUpPayload,
+    VoucherPayload,
+    decode_session_request,
+)
+from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up, top_up_call
+from .survey import Survey, Surveyor
+from .transaction import Call
+
+__all__ = ["SessionPayer"]
+
+_MAX_TEXT: Final = 500
+_PAST: Final = 60
+"""Seconds that `validAfter` lies back at least, so that a chain whose clock lags a little takes the transaction."""
+
+TOP_UP_LOOKS: Final = 20
+"""How often the chain is asked whether a top up that the server took is there, half a second apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signing:
+    """What signing needs beyond the quote."""
+
+    request: SessionRequest
+    plan: SessionPlan
+    lease: Lease
+    signer: Signer
+    ref: str
+
+
+class SessionPayer:
+    """Pays `tempo/session` challenges from one account.
+
+    `signer` None watches only: it quotes, for `address` if there is one. `trusted_escrows` are escrows besides the
+    chain's own reserve that the owner vouches for. Without `management` a channel is never topped up by itself.
+    """
+
+    method: Final = METHOD
+    intent: Final = SESSION_INTENT
+
+    def __init__(
+        self,
+        *,
+        signer: Signer | None,
+        chain: Chain,
+        network: Network,
+        clock: Clock,
+        book: ChannelBook,
+        leases: Leases,
+        management: Management | None = None,
+        address: str | None = None,
+        deposits: DepositPolicy | Callable[[], DepositPolicy] = DEFAULT_DEPOSITS,
+        trusted_escrows: frozenset[str] = frozenset(),
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        address = address if signer is None else signer.address
+        self._signer = signer
+        self._address = None if address is None else to_checksum(address)
+        self._chain = chain
+        self._network = network
+        self._clock = clock
+        self._book = book
+        self._leases = leases
+        self._management = management
+        self._trusted = frozenset(escrow.lower() for escrow in trusted_escrows)
+        self._random_bytes = random_bytes
+        self._sleep = sleep
+        self._account = Account(book=book, chain=chain, clock=clock)
+        self._held: dict[str, Held] = {}
+        self._planner = Planner(
+            network=network, chain=chain, book=book, account=self._account, clock=clock, deposits=deposits
+        )
+
+    @property
+    def address(self) -> str | None:
+        """The paying account, checksummed."""
+        return self._address
+
+    def at(self, place: Place) -> SessionPayer:
+        """This payer for what is asked for at `place`; it shares everything else with this one."""
+        situated = copy(self)
+        situated._planner = replace(self._planner, place=place)
+        return situated
+
+    # -- quote
+
+    async def quote(self, challenge: Challenge) -> Quote:
+        """Decodes and checks a challenge and plans the payment; signs and writes nothing. Raises ParseError.
+
+        A voucher on an open channel asks the chain nothing.
+        """
+        request = _decode(challenge)
+        checks = judge_session(
+            request,
+            challenge,
+            network=self._network,
+            payer=self._address,
+            now=self._clock(),
+            trusted_escrows=self._trusted,
+        )
+        plan: SessionPlan | Check | None = None
+        survey = Survey(checks=(), token=self._network.token(request.currency))
+        if not any(check.level == "refuse" for check in checks):
+            try:
+                plan = await self._planner.plan(request, self._address)
+                if isinstance(plan, SessionPlan) and plan.kind is not PlanKind.VOUCHER:
+                    survey = await self._survey(request, plan, challenge)
+            except ChainError as error:
+                plan = refusal(error.code, f"{error.message} {error.hint or ''}".strip())
+        if isinstance(plan, Check):
+            checks.append(plan)
+        known = plan if isinstance(plan, SessionPlan) else None
+        return self._quoted(request, challenge, known, survey, (*checks, *survey.checks))
+
+    def _quoted(
+        self,
+        request: SessionRequest,
+        challenge: Challenge,
+        plan: SessionPlan | None,
+        survey: Survey,
+        checks: tuple[Check, ...],
+    ) -> Quote:
+        locks = plan is not None and plan.kind is not PlanKind.VOUCHER
+        fee = survey.plan
+        token = survey.token
+        return Quote(
+            challenge=challenge,
+            amount=request.amount,
+            currency=token.currency if token is not None else unknown_currency(request.currency),
+            transfers=(Transfer(recipient=request.recipient, amount=request.amount),),
+            network=self._network.name,
+            chain_id=request.chain_id,
+            payer=self._address,
+            mode=Mode.PULL,
+            expires_at=challenge.expires_at,
+            checks=checks,
+            fee=0 if not locks or request.fee_payer else fee.amount if fee is not None else None,
+            fee_currency=fee.token.currency if fee is not None and fee.token is not None else None,
+            sponsored=locks and request.fee_payer,
+            balance=survey.balance,
+            details=self._details(request, challenge, plan, survey),
+        )
+
+    def _details(
+        self, request: SessionRequest, challenge: Challenge, plan: SessionPlan | None, survey: Survey
+    ) -> Mapping[str, Any]:
+        details: dict[str, Any] = {
+            "realm": inert(challenge.realm, limit=_MAX_TEXT),
+            "mainnet": self._network.kind == "mainnet",
+            "escrow": request.escrow,
+            "unit": None if request.unit_type is None else inert(request.unit_type, limit=_MAX_TEXT),
+        }
+        if plan is not None:
+            channel = plan.channel
+            details |= {
+                "plan": str(plan.kind),
+                "channel_id": None if channel is None else channel.channel_id,
+                "voucher": plan.cumulative,
+                "voucher_before": plan.before,
+                "locks": plan.locks,
+                "deposit_before": 0 if channel is None else channel.deposit,
+                "deposit": plan.locks if channel is None else channel.deposit + plan.locks,
+            }
+        if survey.plan is not None:
+            gas = survey.plan.gas
+            details["gas"] = gas.limit
+            details["max_fee_per_gas"] = gas.max_fee_per_gas
+            details["max_priority_fee_per_gas"] = gas.max_priority_fee_per_gas
+        return details
+
+    async def _survey(self, request: SessionRequest, plan: SessionPlan, challenge: Challenge) -> Survey:
+        """What locking the money costs, and whether the chain would take it."""
+        if plan.channel is None:
+            salt = "0x" + "01" * 32
+            call = Call(to_checksum(request.escrow), 0, encode_open(open_call(request, plan.locks, salt)))
+        else:
+            call = top_up_call(plan.channel.descriptor, request.escrow, plan.locks)
+        priced = ChargeRequest(
+            amount=plan.locks,
+            currency=request.currency,
+            recipient=request.recipient,
+            chain_id=request.chain_id,
+            fee_payer=request.fee_payer,
+        )
+        surveyor = Surveyor(chain=self._chain, network=self._network, payer=self._address)
+        return await surveyor.survey(priced, (), challenge, self._clock(), with_plan=True, calls=(call,))
+
+    # -- prepare
+
+    async def prepare(self, quote: Quote) -> Prepared:
+        """Waits for its turn on the channel, plans anew, writes the channel's row, signs. Raises PaymentRefused.
+
+        Never locks more than was quoted. The turn is held until `concluded`.
+        """
+        refuse_unless_payable(quote)
+        signer = self._signer
+        if signer is None:
+            raise PaymentRefused(
+                "This account is watched only: its key is not here, so it cannot pay.",
+                code="watch-only",
+                hint="Choose an account with a key.",
+            )
+        if quote.payer != signer.address or quote.network != self._network.name:
+            raise PaymentRefused(
+                "The quote was made for another account or network. Ask for a new one.", code="foreign-quote"
+            )
+        request = _decode(quote.challenge)
+        held = await self._leases.hold(scope_of(request, signer.address))
+        ref = self._random_bytes(16).hex()
+        try:
+            plan = await self._replan(quote, request, held.lease)
+            self._require_time(quote.challenge)
+            signing = _Signing(request=request, plan=plan, lease=held.lease, signer=signer, ref=ref)
+            prepared = await self._sign(quote, signing)
+        except ChainError as error:
+            await held.release()
+            raise PaymentRefused(error.message, code=error.code, hint=error.hint) from error
+        except BaseException:
+            await held.release()
+            raise
+        self._held[ref] = held
+        return prepared
+
+    async def _replan(self, quote: Quote, request: SessionRequest, lease: Lease) -> SessionPlan:
+        """The plan as things stand now that nobody else changes them."""
+        plan = await self._planner.plan(request, quote.payer, lease)
+        if isinstance(plan, Check):
+            raise PaymentRefused(plan.message, code=plan.code)
+        quoted = quote.details
+        if plan.kind is not PlanKind.VOUCHER:
+            if plan.kind != quoted["plan"] or "gas" not in quoted:
+                raise PaymentRefused(
+                    "The channel has changed since this was quoted. Ask for a new quote.", code="plan-changed"
+                )
+            if plan.locks > quoted["locks"]:
+                plan = replace(plan, locks=quoted["locks"])
+            if plan.channel is not None and plan.channel.deposit + plan.locks < plan.cumulative:
+                raise PaymentRefused(
+                    "The channel needs more than was quoted by now. Ask for a new quote.", code="plan-changed"
+                )
+            block = await self._chain.block()
+            if block.base_fee > quoted["max_fee_per_gas"]:
+                raise PaymentRefused("Fees have risen since this was quoted. Ask for a new quote.", code="fee-rose")
+        return plan
+
+    def _require_time(self, challenge: Challenge) -> None:
+        for check in judge_time(challenge, self._clock()):
+            if check.level == "refuse":
+                raise PaymentRefused(check.message, code=check.code)
+
+    async def _sign(self, quote: Quote, signing: _Signing) -> Prepared:
+        if signing.plan.kind is PlanKind.OPEN:
+            return await self._open(quote, signing)
+        return await self._raise(quote, signing)
+
+    async def _open(self, quote: Quote, signing: _Signing) -> Prepared:
+        request, plan, now = signing.request, signing.plan, self._clock()
+        lifetime = self._lifetime(quote)
+        block = await self._chain.block()
+        if block.timestamp >= lifetime.before:
+            raise PaymentRefused("This machine's clock is behind the chain's. Set the clock.", code="clock-behind")
+        salt = "0x" + self._random_bytes(32).hex()
+        made = sign_open(quote, open_call(request, plan.locks, salt), request.escrow, lifetime, signing.signer)
+        blank = self._planner.blank(request, salt, made.descriptor.expiring_nonce_hash, signing.signer.address)
+        row = replace(
+            blank,
+            deposit=plan.locks,
+            signed=plan.cumulative,
+            dies_at=lifetime.before,
+            from_block=block.number,
+            open_hash=made.tx_hash,
+            voucher_ref=signing.ref,
+        )
+        entry = ChannelEntry(at=now, kind="opening", amount=plan.locks, reference=made.tx_hash)
+        await self._book.add(row, lease=signing.lease, entry=entry)
+        payload = OpenPayload(
+            channel_id=made.channel_id,
+            transaction=made.raw,
+            cumulative=plan.cumulative,
+            signature=self._voucher(row, plan.cumulative, signing.signer),
+            descriptor=made.descriptor,
+            authorized_signer=made.descriptor.authorized_signer,
+        )
+        return self._prepared(quote, signing, row, payload.to_wire())
+
+    async def _raise(self, quote: Quote, signing: _Signing) -> Prepared:
+        plan, now = signing.plan, self._clock()
+        channel = plan.channel
+        assert channel is not None  # noqa: S101 - only an opening has none
+        raw = b""
+        locks: dict[str, Any] = {}
+        if plan.kind is PlanKind.TOP_UP:
+            lifetime = self._lifetime(quote)
+            raw = sign_top_up(
+                quote, top_up_call(channel.descriptor, channel.escrow, plan.locks), lifetime, signing.signer
+            )
+            locks = {"pending_deposit": plan.locks, "dies_at": lifetime.before}
+        row = await self._book.update(
+            channel.channel_id,
+            lambda row: replace(
+                row.learned(now, signed=plan.cumulative), **self._planner.placed(), **locks, voucher_ref=signing.ref
+            ),
+            lease=signing.lease,
+            entry=ChannelEntry(at=now, kind="topping up", amount=plan.locks) if locks else None,
+        )
+        payload = VoucherPayload(
+            channel_id=row.channel_id,
+            cumulative=plan.cumulative,
+            signature=self._voucher(row, plan.cumulative, signing.signer),
+            descriptor=row.descriptor,
+        )
+        return self._prepared(quote, signing, row, payload.to_wire(), raw)
+
+    def _lifetime(self, quote: Quote) -> Lifetime:
+        """25 seconds from now at most, and a random moment in the past, so that no two top ups are alike."""
+        now = self._clock()
+        before = valid_before(now, quote.challenge.expires_at)
+        span = max(int(now.timestamp()) - _PAST, 2)
+        after = 1 + int.from_bytes(self._random_bytes(8), "big") % (span - 1)
+        return Lifetime(after=min(after, before - 1), before=before)
+
+    def _voucher(self, row: ClientChannel, cumulative: int, signer: Signer) -> str:
+        return domain_of(row.chain_id, row.escrow).sign(signer, row.channel_id, cumulative)
+
+    def _prepared(
+        self, quote: Quote, signing: _Signing, row: ClientChannel, payload: Mapping[str, Any], raw: bytes = b""
+    ) -> Prepared:
+        source = format_account_did(row.chain_id, signing.signer.address)
+        trace = SessionTrace(
+            ref=signing.ref,
+            plan=str(signing.plan.kind),
+            channel_id=row.channel_id,
+            chain_id=row.chain_id,
+            before=str(signing.plan.before),
+            cumulative=str(signing.plan.cumulative),
+            amount=str(quote.amount),
+            locks=str(signing.plan.locks),
+        )
+        return Prepared(
+            quote=quote,
+            credential=Credential(challenge=quote.challenge, payload=payload, source=source),
+            reference=row.channel_id,
+            trace=trace.to_dict(),
+            raw=raw,
+        )
+
+    # -- send and afterwards
+
+    async def send(self, prepared: Prepared) -> Credential:
+        """Tops the channel up first where that was planned; gives the credential. Raises PaymentRefused: then the
+        voucher has not left, and the book says what is known of the top up.
+        """
+        trace = SessionTrace.read(prepared.trace)
+        if trace.plan == PlanKind.TOP_UP:
+            await self._top_up(prepared, trace)
+        return prepared.credential
+
+    async def _top_up(self, prepared: Prepared, trace: SessionTrace) -> None:
+        held = self._held.get(trace.ref)
+        row = await self._book.get(trace.channel_id)
+        if self._management is None or row is None or held is None:
+            raise PaymentRefused("The channel has to be topped up, and nothing here can ask the server to.")
+        target = row.deposit + row.pending_deposit
+        payload = TopUpPayload(
+            channel_id=row.channel_id,
+            transaction=prepared.raw,
+            additional=int(trace.locks),
+            descriptor=row.descriptor,
+        )
+        try:
+            fresh = await self._management.probe(row.url, row.channel_id)
+            challenge = next((item for item in fresh if _same(item, prepared.quote.challenge)), None)
+            credential = replace(
+                prepared.credential, challenge=challenge or prepared.quote.challenge, payload=payload.to_wire()
+            )
+            answer = await self._management.post(row.url, credential)
+        except ManagementFailed as error:
+            if not error.left:
+                await self._account.forget_top_up(row.channel_id, held.lease)
+            raise PaymentRefused(f"The channel could not be topped up. {error.message}", hint=error.hint) from error
+        for attempt in range(TOP_UP_LOOKS if answer.accepted else 1):
+            if attempt:
+                await self._sleep(0.5)
+            try:
+                row = await self._account.look(row, lease=held.lease)
+            except ChainError:
+                continue
+            if row.deposit >= target:
+                return
+        said = f"The server answered {answer.status} to the top up"
+        raise PaymentRefused(f"{said}, and it is not on the chain. It may still come; look at the channel.")
+
+    async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
+        """Writes what the ending says of the channel, and gives the turn on it to the next."""
+        trace = SessionTrace.read(prepared.trace)
+        held = self._held.pop(trace.ref, None)
+        try:
+            return await self._account.conclude(trace, ending)
+        finally:
+            if held is not None:
+                await held.release()
+
+    async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
+        """What became of a payment by session, from the book and the chain. Never pays."""
+        return await self._account.resolve(trace)
+
+
+def _decode(challenge: Challenge) -> SessionRequest:
+    if (challenge.method, challenge.intent) != (METHOD, SESSION_INTENT):
+        raise ParseError(f"{challenge.key} is not a {METHOD}/{SESSION_INTENT} challenge", code="wrong-method")
+    return decode_session_request(challenge.request)
+
+
+def _same(fresh: Challenge, first: Challenge) -> bool:
+    """Whether a fresh challenge asks for the same channel as the first one."""
+    if (fresh.method, fresh.intent, fresh.realm) != (first.method, first.intent, first.realm):
+        return False
+    try:
+        mine, asked = decode_session_request(fresh.request), decode_session_request(first.request)
+    except ParseError:
+        return False
+    return scope_of(mine, "") == scope_of(asked, "")

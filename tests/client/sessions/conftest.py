@@ -1,0 +1,150 @@
+"""A customer and a shop on one sandbox chain, over real sockets, with the time in the test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mpp_console.client.auth import PaymentAuth
+from mpp_console.client.payments import Payments
+from mpp_console.client.policy import SpendingPolicy
+from mpp_console.client.sessions.leases import ScopeLeases
+from mpp_console.client.sessions.management import HttpManagement
+from mpp_console.history import Database, HistoryJournal
+from mpp_console.history.channels import HistoryChannels
+from mpp_console.methods.tempo.client_channel import ClientChannel
+from mpp_console.methods.tempo.keys import LocalSigner
+from mpp_console.methods.tempo.networks import SANDBOX
+from mpp_console.methods.tempo.rpc import Web3Chain
+from mpp_console.methods.tempo.session_payer import SessionPayer
+from mpp_console.protocol import Secret
+from mpp_console.sandbox.node import SandboxNode
+from tests.client.till import Server
+
+from .shop import PRICE, Shop
+
+TOKEN = SANDBOX.default_token
+
+
+class HandClock:
+    """The present, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def signer(seed: int) -> LocalSigner:
+    return LocalSigner(Secret(bytes([seed]) * 32))
+
+
+async def no_sleep(seconds: float) -> None:
+    """Looks again at once."""
+
+
+@asynccontextmanager
+async def plain_client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@dataclass
+class World:
+    """Everything of one customer and one shop; what is a field can be replaced before a payment."""
+
+    clock: HandClock
+    node: SandboxNode
+    chain: Any
+    database: Database
+    shop: Shop
+    server: Server
+    customer: LocalSigner = field(default_factory=lambda: signer(1))
+    policy: SpendingPolicy = field(
+        default_factory=lambda: SpendingPolicy(confirm_by_default=False, per_day={TOKEN: 100 * PRICE})
+    )
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.journal: Any = HistoryJournal(self.database, clock=self.clock)
+        self.book: Any = HistoryChannels(self.database, clock=self.clock)
+        self.management: Any = HttpManagement(plain_client)
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}/chat"
+
+    def payer(self, **changes: Any) -> SessionPayer:
+        values: dict[str, Any] = {
+            "signer": self.customer,
+            "chain": self.chain,
+            "network": SANDBOX,
+            "clock": self.clock,
+            "book": self.book,
+            "leases": ScopeLeases(self.book),
+            "management": self.management,
+            "sleep": no_sleep,
+        }
+        return SessionPayer(**(values | self.settings | changes))
+
+    def payments(self, **changes: Any) -> Payments:
+        return Payments(
+            payers=[self.payer(**changes)], policy=lambda: self.policy, journal=self.journal, clock=self.clock
+        )
+
+    @asynccontextmanager
+    async def client(self, payments: Payments | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        auth = PaymentAuth(payments or self.payments())
+        async with httpx.AsyncClient(auth=auth, timeout=30, trust_env=False) as client:
+            yield client
+
+    async def get(self, **changes: Any) -> httpx.Response:
+        """One paid request by a customer who just started."""
+        async with self.client(self.payments(**changes)) as client:
+            return await client.get(self.url)
+
+    async def channel(self, *, archived: bool = True) -> ClientChannel:
+        """The only channel in the book."""
+        (row,) = (await self.book.rows(archived=archived)).rows
+        return row  # type: ignore[no-any-return]
+
+    async def balance(self, owner: str | None = None) -> int:
+        return await self.chain.balance(TOKEN, owner or self.customer.address)  # type: ignore[no-any-return]
+
+    async def operations(self) -> list[tuple[str, int]]:
+        """State and amount of every payment, oldest first."""
+
+        def job(connection: Any) -> list[tuple[str, int]]:
+            rows = connection.execute("SELECT state, amount FROM operations ORDER BY seq")
+            return [(row["state"], int(row["amount"])) for row in rows]
+
+        return await self.database.read(job, doing="look")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    clock = HandClock()
+    node = SandboxNode(tmp_path / "chain.db", clock=clock)
+    chain = Web3Chain(await node.start())
+    database = await Database.open(tmp_path / "home" / "history.db")
+    try:
+        for seed in (1, 2, 3):
+            await chain.fund(signer(seed).address)
+        shop = Shop(chain=chain, signer=signer(2), clock=clock)
+        async with Server(shop) as server:
+            yield World(clock=clock, node=node, chain=chain, database=database, shop=shop, server=server)
+    finally:
+        await database.close()
+        await chain.aclose()
+        await node.stop()
