@@ -10,7 +10,7 @@ from mpp_console.server.idempotency import Ticket
 from mpp_console.server.offers import Offer
 from mpp_console.server.requests import GateRequest
 
-__all__ = ["Admitted", "Challenged", "Replayed", "Verdict"]
+__all__ = ["Admitted", "Challenged", "Managed", "Replayed", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +63,19 @@ class Admitted:
         return self.ticket is not None
 
 
-Verdict = Challenged | Admitted | Replayed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managed:
+    """A channel was managed (opened, topped up, paid into or closed), and nothing is to be delivered: send this."""
+
+    receipt: Receipt
+    offer: Offer
+    action: str
+    status: int = 204
+    body: bytes = b""
+
+    @property
+    def headers(self) -> Fields:
+        return paid_fields((), status=self.status, receipt=self.receipt.to_header().reveal())
+
+
+Verdict = Challenged | Admitted | Managed | Replayed

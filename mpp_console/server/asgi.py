@@ -22,7 +22,7 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.protocol import DISCOVERY_MAX_AGE, openapi_document
-from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
+from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
 from mpp_console.server.fields import Fields, values_of
 from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
@@ -246,9 +246,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _send_answer(scope: Scope, send: Send, answer: Challenged | Replayed) -> None:
+async def _send_answer(scope: Scope, send: Send, answer: Challenged | Managed | Replayed) -> None:
     headers = answer.headers
-    if not values_of(headers, "Content-Length"):
+    # 204 has no body, and must not say how long none is (RFC 9110 §8.6).
+    if answer.status != 204 and not values_of(headers, "Content-Length"):
         headers = [*headers, ("Content-Length", str(len(answer.body)))]
     await send({"type": "http.response.start", "status": answer.status, "headers": _raw_fields(headers)})
     # The length is said and nothing follows: that is what HEAD means, and not every server strips the body itself.

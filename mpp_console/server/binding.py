@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mpp_console.protocol import b64url_encode, content_digest, digest_matches
 from mpp_console.server.requests import GateRequest
 
-__all__ = ["NONCE_BYTES", "body_digest", "body_matches", "opaque_for", "scope_matches"]
+__all__ = ["NONCE_BYTES", "body_digest", "body_matches", "method_of", "opaque_for", "place_matches", "scope_matches"]
 
 NONCE_BYTES = 16
 """Enough that two of them never meet."""
@@ -34,6 +35,19 @@ def scope_matches(opaque: Mapping[str, str] | None, request: GateRequest) -> boo
     if opaque is None or _NONCE not in opaque:
         return False
     return {key: value for key, value in opaque.items() if key != _NONCE} == _scope(request)
+
+
+def place_matches(opaque: Mapping[str, str] | None, request: GateRequest) -> bool:
+    """As `scope_matches`, by whatever HTTP method: for requests that only bring a voucher to a resource."""
+    asked = method_of(opaque)
+    return asked is not None and scope_matches(opaque, replace(request, method=asked))
+
+
+def method_of(opaque: Mapping[str, str] | None) -> str | None:
+    """The HTTP method of the request that a challenge with this `opaque` was issued for."""
+    route = (opaque or {}).get("route", "")
+    method, space, _ = route.partition(" ")
+    return method if method and space else None
 
 
 def body_digest(request: GateRequest) -> str | None:

@@ -11,6 +11,7 @@ from mpp_console.protocol import Receipt
 __all__ = [
     "AnswerReplayed",
     "ChallengeIssued",
+    "ChannelManaged",
     "Circumstances",
     "DeliveryFailed",
     "GateEvent",
@@ -70,6 +71,16 @@ class PaymentVerified(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelManaged(_Fact):
+    """A session's channel was opened, topped up, paid into or closed, and nothing was delivered for it."""
+
+    offer: OfferedFacts
+    payer: str | None
+    action: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRejected(_Fact):
     """A credential was refused. `code` is the problem's, `status` what the client got; nothing was delivered."""
 
@@ -104,4 +115,6 @@ class RateLimited(_Fact):
     retry_after: int
 
 
-GateEvent = ChallengeIssued | PaymentVerified | PaymentRejected | DeliveryFailed | AnswerReplayed | RateLimited
+GateEvent = (
+    ChallengeIssued | PaymentVerified | ChannelManaged | PaymentRejected | DeliveryFailed | AnswerReplayed | RateLimited
+)

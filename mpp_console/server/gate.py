@@ -22,15 +22,17 @@ from mpp_console.protocol import (
     ChallengeBinder,
     Credential,
     InternalPayment,
+    InvalidChallenge,
     MalformedCredential,
     ParseError,
+    PaymentExpired,
     PaymentProblem,
     parse_credential,
 )
 from mpp_console.protocol.grammar import scan
 from mpp_console.protocol.headers import CREDENTIAL_LIMIT
 from mpp_console.server import events
-from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
+from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
 from mpp_console.server.fields import Fields
 from mpp_console.server.idempotency import KeptAnswers, Ticket, key_of
 from mpp_console.server.issuing import Issuer, facts_of, refused
@@ -38,6 +40,14 @@ from mpp_console.server.offers import Offer
 from mpp_console.server.rates import RateLimits, Rates
 from mpp_console.server.refusals import BodyTooLarge, Refusal, TooManyRequests
 from mpp_console.server.requests import GateRequest
+from mpp_console.server.sessions import (
+    INSUFFICIENT_BALANCE,
+    Outcome,
+    challenge_refused,
+    is_session,
+    kind_of,
+    takes_sessions,
+)
 from mpp_console.server.settlement import Settlement
 from mpp_console.server.stores.base import Store, StoreError
 from mpp_console.server.verification import answered_offer
@@ -173,7 +183,9 @@ class Gate:
         try:
             field, credential = _parse(carried)
             challenge_id = credential.challenge.id
-            ticket = self._answers.ticket(request, credential)
+            managed = is_session(credential) and kind_of(request, credential) == "management"
+            # Managing a channel is idempotent by itself, and has no answer worth keeping.
+            ticket = None if managed else self._answers.ticket(request, credential)
             if ticket is not None and (kept := await self._answers.recall(ticket)) is not None:
                 fact = self._fact(request)
                 self._tell(events.AnswerReplayed(**fact, status=kept.status, challenge_id=challenge_id))
@@ -187,20 +199,31 @@ class Gate:
 
     async def _redeem(
         self, request: GateRequest, offers: Sequence[Offer], credential: Credential, field: str, ticket: Ticket | None
-    ) -> Admitted:
-        offer = answered_offer(
-            credential.challenge,
-            request=request,
-            offers=offers,
-            realm=self.realm,
-            binder=self._binder,
-            carried_in=field,
-            now=self._clock(),
-        )
+    ) -> Admitted | Managed:
+        kind = kind_of(request, credential) if is_session(credential) else "charge"
+        try:
+            offer = answered_offer(
+                credential.challenge,
+                request=request,
+                offers=offers,
+                realm=self.realm,
+                binder=self._binder,
+                carried_in=field,
+                now=self._clock(),
+                kind=kind,
+            )
+        except (InvalidChallenge, PaymentExpired) as problem:
+            raise challenge_refused(credential, problem) from problem
         if ticket is not None:
             await self._answers.reserve(ticket)
         try:
-            receipt = await self._settlement.settle(credential, offer)
+            if kind != "charge" and takes_sessions(offer.payee):
+                outcome = await self._settlement.charge(credential, offer, offer.payee, kind)
+                if outcome.management:
+                    return self._managed(request, credential, offer, outcome)
+                receipt = outcome.receipt
+            else:
+                receipt = await self._settlement.settle(credential, offer)
         except (PaymentProblem, StoreError):
             if ticket is not None:
                 await self._answers.free(ticket)
@@ -215,11 +238,24 @@ class Gate:
         )
         return Admitted(credential=credential, receipt=receipt, offer=offer, request=request, ticket=ticket)
 
+    def _managed(self, request: GateRequest, credential: Credential, offer: Offer, outcome: Outcome) -> Managed:
+        self._tell(
+            events.ChannelManaged(
+                **self._fact(request),
+                offer=facts_of((credential.challenge,), (offer,))[0],
+                payer=credential.source,
+                action=outcome.action,
+                receipt=outcome.receipt,
+            )
+        )
+        return Managed(receipt=outcome.receipt, offer=offer, action=outcome.action)
+
     def _reject(
         self, request: GateRequest, offers: Sequence[Offer], problem: PaymentProblem, challenge_id: str | None
     ) -> Challenged:
         now = self._clock()
-        if self._failure_rate is not None and problem.status < 500:
+        # A voucher that does not cover the next request is the ordinary course of a session, and no attempt at fraud.
+        if self._failure_rate is not None and problem.status < 500 and problem.slug != INSUFFICIENT_BALANCE:
             self._failure_rate.take(request.client, now)
         self._tell_rejected(request, problem.status, problem.code, problem.message, challenge_id)
         return self._issuer.refusal(request, offers, now, problem)

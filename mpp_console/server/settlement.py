@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from mpp_console.methods.base import Clock
 from mpp_console.protocol import (
@@ -22,7 +22,8 @@ from mpp_console.protocol import (
     Receipt,
 )
 from mpp_console.server.offers import Offer
-from mpp_console.server.stores.base import Store
+from mpp_console.server.sessions import Outcome, SessionPayee
+from mpp_console.server.stores.base import Store, StoreError
 
 __all__ = ["Settlement"]
 
@@ -58,6 +59,22 @@ class Settlement:
             # A defect: nobody can say what the rail still knows of this payment, so the claim stays.
             _log.exception("a rail failed while it verified a payment")
             await self._mark_uncertain(challenge_id)
+            raise InternalPayment(
+                "The payment could not be processed. Do not pay again before asking the operator."
+            ) from error
+
+    async def charge(
+        self, credential: Credential, offer: Offer, payee: SessionPayee, kind: Literal["content", "management"]
+    ) -> Outcome:
+        """What a session's payee did. Nothing is claimed: vouchers are cumulative, and the channel's record decides.
+        Raises a PaymentProblem.
+        """
+        try:
+            return await payee.handle(credential, kind=kind, cost=offer.amount, now=self._clock())
+        except (PaymentProblem, StoreError):
+            raise
+        except Exception as error:
+            _log.exception("a rail failed while it charged a session")
             raise InternalPayment(
                 "The payment could not be processed. Do not pay again before asking the operator."
             ) from error

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mpp_console.protocol import Challenge, InvalidChallenge, ParseError, PaymentExpired
-from mpp_console.server.binding import body_matches, scope_matches
+from mpp_console.server.binding import body_matches, method_of, place_matches, scope_matches
 from mpp_console.server.offers import Offer
 from mpp_console.server.requests import GateRequest
 
@@ -35,11 +35,13 @@ def answered_offer(
     binder: Binder,
     carried_in: str,
     now: datetime,
+    kind: Literal["charge", "content", "management"] = "charge",
 ) -> Offer:
     """The offer that an echoed challenge belongs to. `carried_in` is the header field that brought the credential.
 
     Raises InvalidChallenge for a challenge that is not ours, not this route's or not this request's, PaymentExpired
-    for one that came too late. The messages name what differs and never what was expected.
+    for one that came too late. The messages name what differs and never what was expected. `kind` says what a
+    session's credential is for; every other one is a `charge`.
     """
     if not binder.verify(challenge):
         raise InvalidChallenge("The challenge was not issued by this server, or was changed.")
@@ -51,12 +53,21 @@ def answered_offer(
         or challenge.credential_header != offer.credential_header
     ):
         raise InvalidChallenge("The credential came in another header field than its challenge asks for.")
-    if not scope_matches(_opaque(challenge), request):
-        raise InvalidChallenge("The challenge was issued for another method, path or query.")
-    if not body_matches(challenge.digest, request):
+    _check_scope(challenge, request, kind)
+    # A voucher or a close changes nothing at the resource: it needs no body, and the channel is what it is bound to.
+    if kind != "management" and not body_matches(challenge.digest, request):
         raise InvalidChallenge("The request body is not the one that the challenge was issued for.")
     _check_time(challenge, now)
     return offer
+
+
+def _check_scope(challenge: Challenge, request: GateRequest, kind: str) -> None:
+    opaque = _opaque(challenge)
+    # A session's client may ask with HEAD what a GET will cost (tempo session draft, "TopUp Payload").
+    probed = kind == "content" and request.method == "GET" and method_of(opaque) == "HEAD"
+    matches = place_matches if kind == "management" or probed else scope_matches
+    if not matches(opaque, request):
+        raise InvalidChallenge("The challenge was issued for another method, path or query.")
 
 
 def _matching(challenge: Challenge, offers: Sequence[Offer]) -> Offer:

@@ -109,7 +109,7 @@ class Settlement:
         receipt.
         """
         tx = payment.tx
-        await self._simulate(tx, payment.sender)
+        await self.simulate(tx, payment.sender)
         if payment.needs_sponsor:
             tx = await self._sponsor(payment, claims, now)
         tx_hash = tx.hash()
@@ -143,13 +143,13 @@ class Settlement:
         if policy is None:
             raise _failed("the fee of this charge is not sponsored", "not-sponsored")
         check_sponsorable(payment.tx, payment.request, payment.challenge, policy, now)
-        token = await self._fee_token(policy, fee_in_token(payment.tx.gas, payment.tx.max_fee_per_gas))
+        token = await self.fee_token(policy, fee_in_token(payment.tx.gas, payment.tx.max_fee_per_gas))
         tx = payment.tx.cosign(policy.signer, token)
         await claims.take(transaction_key(tx.hash()), "The transaction has already been used.")
-        await self._simulate(tx, payment.sender, sponsor=policy.signer.address)
+        await self.simulate(tx, payment.sender, sponsor=policy.signer.address)
         return tx
 
-    async def _fee_token(self, policy: SponsorPolicy, fee: int) -> str:
+    async def fee_token(self, policy: SponsorPolicy, fee: int) -> str:
         """The first allowed token of which the sponsor holds enough (spec, "Fee Token Exhaustion")."""
         for token in policy.fee_tokens:
             try:
@@ -161,7 +161,7 @@ class Settlement:
                 raise InternalPayment(_NO_CHAIN) from error
         raise InternalPayment("The sponsor cannot pay fees now. Nothing was taken.", code="sponsor-empty")
 
-    async def _simulate(self, tx: TempoTransaction, sender: str, *, sponsor: str | None = None) -> None:
+    async def simulate(self, tx: TempoTransaction, sender: str, *, sponsor: str | None = None) -> None:
         """Fails closed: what cannot be tried is not broadcast."""
         try:
             await self.chain.simulate(tx, sender, sponsor=sponsor)

@@ -17,7 +17,7 @@ from .matching import match_calls
 from .schema import ChargeRequest
 from .transaction import EXPIRING_NONCE_KEY, AwaitingSponsor, TempoTransaction
 
-__all__ = ["SponsorPolicy", "check_sponsorable", "cosign"]
+__all__ = ["SponsorPolicy", "check_sponsorable", "check_sponsored_envelope", "cosign"]
 
 GWEI: Final = 10**9
 MODERATO_CHAIN_ID: Final = 42431
@@ -66,10 +66,17 @@ def check_sponsorable(
 
     `challenge` None leaves out what only a challenge can tell: the memo's binding and the expiry.
     """
-    _check_envelope(tx, request)
+    check_sponsored_envelope(tx, request.chain_id, challenge, policy, now)
+    match_calls(tx.calls, request, challenge)
+
+
+def check_sponsored_envelope(
+    tx: TempoTransaction, chain_id: int, challenge: Challenge | None, policy: SponsorPolicy, now: datetime
+) -> None:
+    """Everything but the calls, which the caller judges by what they are for. Raises VerificationFailed."""
+    _check_envelope(tx, chain_id)
     _check_prices(tx, policy)
     _check_window(tx, challenge, policy, int(now.timestamp()))
-    match_calls(tx.calls, request, challenge)
 
 
 def cosign(
@@ -96,10 +103,10 @@ def _fail(reason: str, code: str) -> VerificationFailed:
     return VerificationFailed(f"Invalid transaction: {reason}", code=code)
 
 
-def _check_envelope(tx: TempoTransaction, request: ChargeRequest) -> None:
+def _check_envelope(tx: TempoTransaction, chain_id: int) -> None:
     """Fields that would let the payer choose what the sponsor's signature means."""
-    if tx.chain_id != request.chain_id:
-        raise _fail(f"chain {tx.chain_id} is not the challenge's chain {request.chain_id}", "wrong-chain")
+    if tx.chain_id != chain_id:
+        raise _fail(f"chain {tx.chain_id} is not the challenge's chain {chain_id}", "wrong-chain")
     if not isinstance(tx.fee_payer_slot, AwaitingSponsor):
         raise _fail("fee payer envelope does not leave the fee to a sponsor", "not-awaiting-sponsor")
     if tx.fee_token is not None:

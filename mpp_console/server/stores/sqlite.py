@@ -85,10 +85,10 @@ class SqliteStore:
             now = self._clock().isoformat()
             return db.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (key, now)).rowcount == 1
 
-        return await self._run(work)
+        return await self.transact(work)
 
     async def release(self, key: str) -> None:
-        await self._run(lambda db: db.execute("DELETE FROM claims WHERE key = ?", (key,)))
+        await self.transact(lambda db: db.execute("DELETE FROM claims WHERE key = ?", (key,)))
 
     async def get(self, key: str) -> bytes | None:
         def work(db: sqlite3.Connection) -> bytes | None:
@@ -96,7 +96,7 @@ class SqliteStore:
             row = db.execute(query, (key, self._clock().timestamp())).fetchone()
             return None if row is None else bytes(row[0])
 
-        return await self._run(work)
+        return await self.transact(work)
 
     async def add(self, key: str, value: bytes, ttl: timedelta) -> bool:
         def work(db: sqlite3.Connection) -> bool:
@@ -104,19 +104,23 @@ class SqliteStore:
             row = (key, value, (self._clock() + ttl).timestamp())
             return db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, ?)", row).rowcount == 1
 
-        return await self._run(work)
+        return await self.transact(work)
 
     async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
         def work(db: sqlite3.Connection) -> None:
             self._sweep(db)
             db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (key, value, (self._clock() + ttl).timestamp()))
 
-        await self._run(work)
+        await self.transact(work)
 
     async def delete(self, key: str) -> None:
-        await self._run(lambda db: db.execute("DELETE FROM kept WHERE key = ?", (key,)))
+        await self.transact(lambda db: db.execute("DELETE FROM kept WHERE key = ?", (key,)))
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `work` as one write transaction in the store's own thread, for what else lives in this file. It is on
+        disk when this returns; what `work` raises takes everything back.
+        """
+
         def transaction() -> T:
             try:
                 if self._connection is None:

@@ -1,0 +1,617 @@
+"""The charging half of Tempo sessions: opens, vouchers, top ups and closes of channels of the reserve (v2).
+
+The gate has authenticated the challenge; here the payload is judged against it and against the channel. A sum is on
+disk before anybody is served for it, a transaction is journaled before it is broadcast, and what a channel is worth is
+the chain's word, never the payer's (tempo session draft, "Verification Procedure", "Server-Side Accounting").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from mpp_console.methods.base import ClaimStore, Clock
+from mpp_console.protocol import (
+    Credential,
+    FormatError,
+    InternalPayment,
+    InvalidPayload,
+    MethodUnsupported,
+    OutcomeUncertain,
+    ParseError,
+    PaymentExpired,
+    PaymentProblem,
+    Receipt,
+    format_timestamp,
+    parse_account_did,
+)
+
+from .chain import Chain
+from .channels import MAX_RESERVE_AMOUNT, RESERVE, ZERO_ADDRESS, Descriptor
+from .keys import Signer, parse_address, recover_address, to_checksum
+from .networks import Network
+from .offers import ImpossibleOffer
+from .reserve_abi import ChannelEventKind
+from .session_closing import SessionSettlement
+from .session_escrow import Escrow, NotTaken
+from .session_handed import HandedTransaction, check_descriptor, read_open, read_top_up
+from .session_problems import (
+    AmountExceedsDeposit,
+    ChannelNotFound,
+    InsufficientBalance,
+    InvalidSignature,
+    SessionRefused,
+    SignerMismatch,
+)
+from .session_record import (
+    ChannelRecord,
+    ChannelState,
+    ChannelStore,
+    Dispatch,
+    DispatchKind,
+    accept,
+    arrived,
+    charge,
+    finish,
+    observe,
+    require_usable,
+)
+from .session_schema import (
+    METHOD,
+    SESSION_INTENT,
+    ClosePayload,
+    OpenPayload,
+    SessionReceiptFacts,
+    SessionRequest,
+    TopUpPayload,
+    VoucherPayload,
+    decode_session_payload,
+    decode_session_request,
+    encode_session_request,
+    session_receipt,
+)
+from .settle import Settlement
+from .sponsor import SponsorPolicy
+from .vouchers import VoucherDomain, parse_signature
+
+__all__ = ["SessionOutcome", "TempoSessionPayee"]
+
+FRESH: Final = timedelta(seconds=5)
+"""How old the chain's word on a channel may be before it is asked again; what other servers use."""
+
+STALE: Final = timedelta(seconds=60)
+"""How long a chain that cannot be asked is borne with. A payer needs 15 minutes to withdraw, so nothing is lost in
+one."""
+
+Kind = Literal["content", "management"]
+
+
+class _Options(msgspec.Struct, forbid_unknown_fields=True):
+    """What an operator may set for one offer."""
+
+    unit_type: str | None = None
+    suggested_deposit: int | None = None
+    min_voucher_delta: int | None = None
+    fee_payer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOutcome:
+    """What became of a credential. `management`: there is nothing to deliver, answer 204. `charged` in base units."""
+
+    receipt: Receipt
+    record: ChannelRecord
+    action: str
+    management: bool
+    charged: int = 0
+    tx_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One credential being judged. `cost` is 0 where nothing is to be delivered."""
+
+    request: SessionRequest
+    credential: Credential
+    source: str | None
+    kind: Kind
+    cost: int
+    units: int
+    now: datetime
+
+
+class TempoSessionPayee:
+    """Charges `tempo/session` (v2) in `token` to `recipient` on one network.
+
+    `signer` is the recipient's key, or its operator's, which the challenges then name: it closes and settles, and pays
+    the fees of that in `fee_token`. `sponsor` makes sponsored offers possible. Sums are base units.
+    """
+
+    method: Final = METHOD
+    intent: Final = SESSION_INTENT
+
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        network: Network,
+        recipient: str,
+        signer: Signer,
+        store: ChannelStore,
+        clock: Clock,
+        token: str | None = None,
+        fee_token: str | None = None,
+        escrow: str = RESERVE,
+        sponsor: SponsorPolicy | None = None,
+        unit_type: str | None = "request",
+        suggested_deposit: int | None = None,
+        min_voucher_delta: int | None = None,
+        confirm_seconds: float = 20.0,
+        recovery_seconds: float = 15.0,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._network = network
+        self._recipient = parse_address(recipient)
+        self._token = parse_address(token or network.default_token)
+        self._operator = ZERO_ADDRESS if signer.address == self._recipient else signer.address
+        self._store = store
+        self._clock = clock
+        self._defaults = _Options(
+            unit_type=unit_type, suggested_deposit=suggested_deposit, min_voucher_delta=min_voucher_delta
+        )
+        self._domain = VoucherDomain.reserve(network.chain_id, escrow)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._escrow = Escrow(
+            chain=chain,
+            address=to_checksum(escrow),
+            chain_id=network.chain_id,
+            signer=signer,
+            fee_token=parse_address(fee_token) if fee_token else self._token,
+            settlement=Settlement(
+                chain=chain,
+                network=network,
+                sponsor=sponsor,
+                confirm_seconds=confirm_seconds,
+                recovery_seconds=recovery_seconds,
+                sleep=sleep,
+            ),
+            sleep=sleep,
+            random_bytes=random_bytes,
+        )
+        self.settlement: Final = SessionSettlement(
+            escrow=self._escrow, store=store, clock=clock, lock=self._lock, refresh=self._observed
+        )
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    @property
+    def recipient(self) -> str:
+        return self._recipient
+
+    @property
+    def channels(self) -> ChannelStore:
+        return self._store
+
+    def offer(self, *, amount: int, options: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The request of a challenge: `amount` base units for one unit. Options: `unit_type`, `suggested_deposit`,
+        `min_voucher_delta`, `fee_payer`. Raises ImpossibleOffer for what no honest client could fulfil.
+        """
+        try:
+            chosen = msgspec.convert(dict(options or {}), type=_Options)
+        except msgspec.ValidationError as error:
+            raise ImpossibleOffer(f"The options of this offer are wrong: {error}") from error
+        if isinstance(amount, bool) or not 0 < amount <= MAX_RESERVE_AMOUNT:
+            raise ImpossibleOffer(f"A unit costs 1 to 2^96-1 base units, not {amount}.")
+        if chosen.fee_payer and self._escrow.sponsor is None:
+            raise ImpossibleOffer("A sponsored offer needs a sponsor: configure one, or let the payer pay the fee.")
+        defaults = self._defaults
+        request = SessionRequest(
+            amount=amount,
+            currency=self._token,
+            recipient=self._recipient,
+            chain_id=self._network.chain_id,
+            escrow=self._escrow.address,
+            unit_type=chosen.unit_type or defaults.unit_type,
+            suggested_deposit=chosen.suggested_deposit or defaults.suggested_deposit,
+            min_voucher_delta=chosen.min_voucher_delta or defaults.min_voucher_delta,
+            operator=self._operator,
+            fee_payer=chosen.fee_payer,
+        )
+        wire = encode_session_request(request)
+        decode_session_request(wire)  # what we ask for must be what we can read back
+        return wire
+
+    async def verify(self, credential: Credential, claims: ClaimStore, *, now: datetime) -> Receipt:
+        """One unit as content, for callers that know nothing of channels; vouchers need no claims."""
+        request = self._request(credential, now)
+        return (await self.handle(credential, kind="content", cost=request.amount, now=now)).receipt
+
+    async def handle(
+        self, credential: Credential, *, kind: Kind, cost: int, now: datetime, units: int = 1
+    ) -> SessionOutcome:
+        """Does what the credential asks for, and for content charges `cost` base units for `units`, durably, before
+        this returns. Raises a PaymentProblem; an accepted voucher stays accepted also when it does not cover the cost.
+        """
+        request = self._request(credential, now)
+        try:
+            payload = decode_session_payload(credential.payload)
+        except ParseError as error:
+            raise InvalidPayload(error.message, code=error.code) from error
+        attempt = _Attempt(
+            request=request,
+            credential=credential,
+            source=self._source(credential, request),
+            kind=kind,
+            cost=cost if kind == "content" else 0,
+            units=units if kind == "content" else 0,
+            now=now,
+        )
+        match payload:
+            case OpenPayload():
+                return await self._open(payload, attempt)
+            case TopUpPayload():
+                return await self._top_up(payload, attempt)
+            case VoucherPayload():
+                return await self._voucher(payload, attempt)
+            case ClosePayload():
+                return await self._close(payload, attempt)
+
+    async def recover(self) -> tuple[ChannelRecord, ...]:
+        """Asks the chain about every channel that was being opened or closed when the last process ended. Gives those
+        that are settled now; run it before serving. Raises InternalPayment when the chain cannot be asked.
+        """
+        half = await self._store.list(states=frozenset({ChannelState.OPENING, ChannelState.CLOSING}))
+        resolved = []
+        for record in half:
+            async with self._lock(record.channel_id):
+                now = await self._observed(record.channel_id)
+                if now is not None and now.state is not record.state:
+                    resolved.append(now)
+        return tuple(resolved)
+
+    # -- actions
+
+    async def _open(self, payload: OpenPayload, attempt: _Attempt) -> SessionOutcome:
+        challenge, sponsor = attempt.credential.challenge, self._escrow.sponsor
+        handed = read_open(payload, attempt.request, challenge=challenge, sponsor=sponsor, now=attempt.now)
+        self._require_source(attempt, handed.descriptor)
+        if payload.cumulative > handed.amount:
+            raise AmountExceedsDeposit(details={"channelId": payload.channel_id})
+        signature = self._signed(handed.descriptor, payload.channel_id, payload.cumulative, payload.signature)
+        async with self._lock(payload.channel_id):
+            known = await self._store.get(payload.channel_id)
+            if known is None or known.record.state is ChannelState.OPENING:
+                await self._broadcast_open(payload.channel_id, handed, attempt)
+        return await self._accept(payload, signature, attempt, opened=True)
+
+    async def _broadcast_open(self, channel_id: str, handed: HandedTransaction, attempt: _Attempt) -> None:
+        """Leaves an open record behind, whose deposit the chain confirmed; or none."""
+        escrow = self._escrow
+        await escrow.require_node()
+        (there,) = await escrow.states((channel_id,))
+        block, tx_hash = 0, ""
+        if not there.exists:
+            tx = await escrow.complete(handed, attempt.now)
+            tx_hash = tx.hash()
+            await self._store.update(channel_id, lambda record: (self._opening(record, handed, tx_hash, attempt), None))
+            try:
+                receipt = await escrow.deliver(tx)
+            except NotTaken:
+                await self._forget(channel_id)
+                raise
+            block = receipt.block_number
+            opened = escrow.event(receipt, ChannelEventKind.OPENED, channel_id)
+            if opened is None or opened.descriptor != handed.descriptor or opened.values != (handed.amount,):
+                raise OutcomeUncertain(
+                    "The transaction was included, but the chain's record of it does not show this channel.",
+                    code="logs-mismatch",
+                    details={"reference": receipt.hash},
+                )
+            (there,) = await escrow.states((channel_id,))
+        if there.close_requested_at or there.deposit < handed.amount:
+            raise SessionRefused("The channel is not as it was opened.", code="channel-changed")
+
+        def open_it(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
+            begun = self._opening(record, handed, tx_hash, attempt)
+            done = arrived(begun, begun.pending) if begun.pending is not None else begun
+            seen = observe(done, deposit=there.deposit, settled=there.settled, close_requested_at=0, now=attempt.now)
+            # What the chain has settled was delivered by somebody, as far as we can know.
+            return replace(seen, state=ChannelState.OPEN, opened_block=block, spent=max(seen.spent, seen.settled)), None
+
+        await self._store.update(channel_id, open_it)
+
+    def _opening(
+        self, record: ChannelRecord | None, handed: HandedTransaction, tx_hash: str, attempt: _Attempt
+    ) -> ChannelRecord:
+        if record is not None and (record.state is not ChannelState.OPENING or not tx_hash):
+            return record
+        pending = Dispatch(
+            kind=DispatchKind.OPEN, content=handed.content, tx_hash=tx_hash, amount=handed.amount, at=attempt.now
+        )
+        if record is not None:
+            return replace(record, pending=pending)
+        return ChannelRecord(
+            channel_id=handed.descriptor.channel_id(escrow=self._escrow.address, chain_id=self._network.chain_id),
+            chain_id=self._network.chain_id,
+            escrow=self._escrow.address,
+            descriptor=handed.descriptor,
+            created_at=attempt.now,
+            last_used=attempt.now,
+            challenge_id=attempt.credential.challenge.id,
+            pending=pending if tx_hash else None,
+        )
+
+    async def _forget(self, channel_id: str) -> None:
+        """Drops an opening that certainly never happened."""
+        (there,) = await self._escrow.states((channel_id,))
+
+        def drop(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
+            gone = record is not None and record.state is ChannelState.OPENING and not there.exists
+            return (None if gone else record), None
+
+        await self._store.update(channel_id, drop)
+
+    async def _top_up(self, payload: TopUpPayload, attempt: _Attempt) -> SessionOutcome:
+        async with self._lock(payload.channel_id):
+            record = await self._known(payload.channel_id, payload.descriptor, attempt)
+            handed = read_top_up(
+                payload,
+                record.descriptor,
+                attempt.request,
+                challenge=attempt.credential.challenge,
+                sponsor=self._escrow.sponsor,
+                now=attempt.now,
+            )
+            self._require_source(attempt, record.descriptor)
+            before = record.delivered(DispatchKind.TOP_UP, handed.content)
+            if before is not None:
+                return self._outcome(record, attempt, "topUp", tx_hash=before.tx_hash)
+            if record.state is not ChannelState.OPEN:
+                require_usable(record)
+                raise SessionRefused("The channel is not open yet.", code="not-open")
+            record, tx_hash = await self._deliver_top_up(record, handed, attempt)
+        return self._outcome(record, attempt, "topUp", tx_hash=tx_hash)
+
+    async def _deliver_top_up(
+        self, record: ChannelRecord, handed: HandedTransaction, attempt: _Attempt
+    ) -> tuple[ChannelRecord, str]:
+        escrow, channel_id, pending = self._escrow, record.channel_id, record.pending
+        await escrow.require_node()
+        receipt = None
+        if pending is not None and pending.content == handed.content:
+            receipt = await escrow.receipt(pending.tx_hash)
+        if receipt is None:
+            tx = await escrow.complete(handed, attempt.now)
+            pending = Dispatch(
+                kind=DispatchKind.TOP_UP,
+                content=handed.content,
+                tx_hash=tx.hash(),
+                amount=handed.amount,
+                at=attempt.now,
+            )
+            await self._change(channel_id, lambda known: replace(known, pending=pending))
+            try:
+                receipt = await escrow.deliver(tx)
+            except NotTaken:
+                await self._change(channel_id, lambda known: replace(known, pending=None))
+                raise
+        dispatch = pending
+        assert dispatch is not None  # noqa: S101 - either journaled now or before
+        added = escrow.event(receipt, ChannelEventKind.TOPPED_UP, channel_id)
+        if not receipt.status or added is None or added.values[0] != handed.amount:
+            raise OutcomeUncertain(
+                "The transaction was included, but the chain's record of it does not show the top up.",
+                code="logs-mismatch",
+                details={"reference": receipt.hash},
+            )
+        (there,) = await escrow.states((channel_id,))
+        grown = await self._change(
+            channel_id,
+            lambda known: arrived(
+                observe(
+                    known,
+                    deposit=max(there.deposit, added.values[1]) if there.exists else 0,
+                    settled=there.settled,
+                    close_requested_at=there.close_requested_at,
+                    now=attempt.now,
+                ),
+                dispatch,
+            ),
+        )
+        return grown, receipt.hash
+
+    async def _voucher(self, payload: VoucherPayload, attempt: _Attempt) -> SessionOutcome:
+        record = await self._known(payload.channel_id, payload.descriptor, attempt)
+        self._require_source(attempt, record.descriptor)
+        # Cheap first: a lower voucher is refused before its signature is looked at (draft, "Denial of Service").
+        if payload.cumulative < record.accepted:
+            accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
+        record = await self._fresh(record, attempt.now, needed=payload.cumulative)
+        require_usable(record)
+        if payload.cumulative > record.deposit:
+            accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
+        signature = self._signed(record.descriptor, record.channel_id, payload.cumulative, payload.signature)
+        return await self._accept(payload, signature, attempt, opened=False)
+
+    async def _close(self, payload: ClosePayload, attempt: _Attempt) -> SessionOutcome:
+        record = await self._known(payload.channel_id, payload.descriptor, attempt)
+        self._require_source(attempt, record.descriptor)
+        signature = self._signed(record.descriptor, record.channel_id, payload.cumulative, payload.signature)
+        closed, tx_hash = await self.settlement.capture(record.channel_id, payload.cumulative, signature)
+        return self._outcome(closed, attempt, "close", tx_hash=tx_hash)
+
+    # -- accounting
+
+    async def _accept(
+        self, payload: OpenPayload | VoucherPayload, signature: str, attempt: _Attempt, *, opened: bool
+    ) -> SessionOutcome:
+        # The first voucher may be of any size: the client may well not want to promise more than one unit.
+        min_delta = None if opened else attempt.request.min_voucher_delta
+
+        def change(known: ChannelRecord | None) -> tuple[ChannelRecord, ChannelRecord | PaymentProblem]:
+            if known is None:
+                raise ChannelNotFound(details={"channelId": payload.channel_id})
+            record = accept(known, payload.cumulative, signature, min_delta=min_delta, now=attempt.now)
+            if attempt.kind == "management":
+                return record, record
+            try:
+                record = charge(record, attempt.cost, units=attempt.units, now=attempt.now)
+            except InsufficientBalance as problem:
+                # The voucher counts all the same: its money is ours to earn.
+                return record, problem
+            return record, record
+
+        result = await self._store.update(payload.channel_id, change)
+        if isinstance(result, PaymentProblem):
+            raise result
+        tx_hash = next((item.tx_hash for item in result.done if item.kind is DispatchKind.OPEN), None)
+        return self._outcome(result, attempt, payload.action, tx_hash=tx_hash if opened else None)
+
+    def _outcome(self, record: ChannelRecord, attempt: _Attempt, action: str, *, tx_hash: str | None) -> SessionOutcome:
+        management = attempt.kind == "management" or action in ("topUp", "close")
+        facts = SessionReceiptFacts(
+            channel_id=record.channel_id,
+            challenge_id=attempt.credential.challenge.id,
+            accepted=record.accepted,
+            spent=record.spent,
+            units=None if management else attempt.units,
+            tx_hash=tx_hash,
+        )
+        return SessionOutcome(
+            receipt=session_receipt(facts, timestamp=format_timestamp(self._clock())),
+            record=record,
+            action=action,
+            management=management,
+            charged=0 if management else attempt.cost,
+            tx_hash=tx_hash,
+        )
+
+    # -- checks
+
+    def _request(self, credential: Credential, now: datetime) -> SessionRequest:
+        challenge = credential.challenge
+        if (challenge.method, challenge.intent) != (METHOD, SESSION_INTENT):
+            raise MethodUnsupported(f"{challenge.key} is not charged here.")
+        if challenge.expires_at is None or challenge.is_expired(now):
+            raise PaymentExpired(f"The challenge expired at {challenge.expires or 'no stated time'}.")
+        try:
+            request = decode_session_request(challenge.request)
+        except ParseError as error:
+            # The gate has authenticated it, so it was we who offered something unreadable.
+            raise InternalPayment("The challenge cannot be read back.") from error
+        ours = (self._network.chain_id, self._escrow.address, "v2")
+        if (request.chain_id, request.escrow, request.protocol) != ours:
+            raise SessionRefused("The challenge is for another chain, escrow or protocol.", code="wrong-escrow")
+        return request
+
+    def _source(self, credential: Credential, request: SessionRequest) -> str | None:
+        if credential.source is None:
+            return None
+        try:
+            did = parse_account_did(credential.source)
+            if did.chain_id != request.chain_id:
+                raise SessionRefused(f"The source is on chain {did.chain_id}.", code="source-mismatch")
+            return to_checksum(did.address)
+        except ParseError as error:
+            raise InvalidPayload("The source of the credential is invalid.", code=error.code) from error
+
+    def _require_source(self, attempt: _Attempt, descriptor: Descriptor) -> None:
+        if attempt.source not in (None, descriptor.payer, descriptor.voucher_signer):
+            raise SessionRefused("The source is neither payer nor signer of the channel.", code="source-mismatch")
+
+    def _signed(self, descriptor: Descriptor, channel_id: str, cumulative: int, text: str) -> str:
+        """The voucher's signature in 65 bytes, as the reserve takes it. Raises InvalidSignature, SignerMismatch."""
+        where = {"channelId": channel_id}
+        try:
+            signature = parse_signature(text)
+            signer = recover_address(self._domain.digest(channel_id, cumulative), signature)
+        except (ParseError, FormatError) as error:
+            raise InvalidSignature(f"The voucher's signature is not valid: {error.message}", details=where) from error
+        if signer != descriptor.voucher_signer:
+            raise SignerMismatch(details=where)
+        return "0x" + signature.to_bytes65().hex()
+
+    async def _known(self, channel_id: str, stated: Descriptor | None, attempt: _Attempt) -> ChannelRecord:
+        kept = await self._store.get(channel_id)
+        if kept is None:
+            raise ChannelNotFound(details={"channelId": channel_id})
+        if stated is None:
+            raise InvalidPayload("The payload has no descriptor, which protocol v2 demands.", code="no-descriptor")
+        if stated != kept.record.descriptor:
+            raise SessionRefused("The descriptor is not that of the channel.", code="descriptor-mismatch")
+        check_descriptor(stated, channel_id, attempt.request)
+        return kept.record
+
+    # -- the chain's word
+
+    async def _fresh(self, record: ChannelRecord, now: datetime, *, needed: int) -> ChannelRecord:
+        """The record with a recent word of the chain; asked again where more is needed than the deposit known."""
+        age = STALE if record.checked_at is None else now - record.checked_at
+        if record.finalized or (age < FRESH and needed <= record.deposit):
+            return record
+        try:
+            return await self._observed(record.channel_id) or record
+        except InternalPayment:
+            if age >= STALE:
+                raise
+            return record
+
+    async def _observed(self, channel_id: str) -> ChannelRecord | None:
+        """Asks the chain and keeps what it says. A channel that is gone is closed by its last event only."""
+        kept = await self._store.get(channel_id)
+        if kept is None:
+            return None
+        (there,) = await self._escrow.states((channel_id,))
+        now = self._clock()
+        if there.exists:
+            return await self._change(channel_id, lambda record: self._seen(record, there, now))
+        if kept.record.state is ChannelState.CLOSED:
+            return kept.record
+        ended = await self._escrow.closing(channel_id, kept.record.opened_block)
+        if ended is None:
+            if kept.record.state is ChannelState.OPENING:
+                return kept.record
+            raise InternalPayment("The chain does not show the channel now. Nothing was taken.", code="channel-unseen")
+        settled, refunded = ended.values
+        return await self._change(
+            channel_id, lambda record: finish(record, settled=settled, refunded=refunded, now=now)
+        )
+
+    def _seen(self, record: ChannelRecord, there: Any, now: datetime) -> ChannelRecord:
+        seen = observe(
+            record,
+            deposit=there.deposit,
+            settled=there.settled,
+            close_requested_at=there.close_requested_at,
+            now=now,
+        )
+        if seen.state is not ChannelState.OPENING:
+            return seen
+        done = arrived(seen, seen.pending) if seen.pending is not None else seen
+        return replace(done, state=ChannelState.OPEN, spent=max(done.spent, done.settled))
+
+    async def _change(self, channel_id: str, change: Callable[[ChannelRecord], ChannelRecord]) -> ChannelRecord:
+        def apply(record: ChannelRecord | None) -> tuple[ChannelRecord, ChannelRecord]:
+            if record is None:
+                raise ChannelNotFound(details={"channelId": channel_id})
+            changed = change(record)
+            return changed, changed
+
+        return await self._store.update(channel_id, apply)
+
+    def _lock(self, channel_id: str) -> asyncio.Lock:
+        """One transaction at a time for a channel within this process; the store serialises the sums for all."""
+        lock = self._locks.get(channel_id)
+        if lock is None:
+            lock = self._locks[channel_id] = asyncio.Lock()
+        return lock
