@@ -50,11 +50,17 @@ class PaymentMiddleware:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.match(scope["method"], _route_path(scope)) if scope["type"] == "http" else None
-        if route is None or not route.offers:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-        else:
+            return
+        path = _route_path(scope)
+        route = self._routes.match(scope["method"], path)
+        if route is not None and route.offers:
             await _charged(self._gate, route.offers, self._app)(scope, receive, send)
+        elif route is None and _brings_payment(scope) and (offers := self._routes.session_offers(path)):
+            await _charged(self._gate, offers, self._app, management=True)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def paid(gate: Gate, *offers: Offer) -> Callable[[Endpoint], Callable[[Request], Awaitable[Response]]]:
@@ -163,8 +169,8 @@ class _Delivery:
             self._copy += part
 
 
-def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp) -> ASGIApp:
-    """The application behind the gate: it runs for paid requests only."""
+def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp, *, management: bool = False) -> ASGIApp:
+    """The application behind the gate: it runs for paid requests only, and with `management` never."""
 
     async def charge(scope: Scope, receive: Receive, send: Send) -> None:
         request = _gate_request(scope)
@@ -176,7 +182,7 @@ def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp) -> ASGIApp:
             return
         if body is None:
             return
-        scope[_SCOPE_KEY] = verdict = await gate.check(replace(request, body=body), offers)
+        scope[_SCOPE_KEY] = verdict = await gate.check(replace(request, body=body), offers, management=management)
         if not isinstance(verdict, Admitted):
             await _send_answer(scope, send, verdict)
             return
@@ -189,6 +195,14 @@ def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp) -> ASGIApp:
         await gate.finish(verdict, status=delivery.status, headers=delivery.headers, body=delivery.body)
 
     return charge
+
+
+def _brings_payment(scope: Scope) -> bool:
+    """Whether an empty POST carries a credential: it may be for the resource that is read here by another method."""
+    names = (b"authorization", b"payment-authorization")
+    return scope["method"] == "POST" and any(
+        name in names and value[:8].lower() == b"payment " for name, value in scope["headers"]
+    )
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -115,8 +115,10 @@ class Gate:
         self._challenge_rate = Rates(limits.rates.challenges) if limits.rates else None
         self._failure_rate = Rates(limits.rates.failures) if limits.rates else None
 
-    async def check(self, request: GateRequest, offers: Sequence[Offer]) -> Verdict:
+    async def check(self, request: GateRequest, offers: Sequence[Offer], *, management: bool = False) -> Verdict:
         """Decides about one request for a route that asks for any one of `offers`.
+
+        `management`: nothing is served here by this HTTP method, so that only a channel may be managed.
 
         Never raises for what a client sent; every failure of the rail or the store is an answer too. Raises ValueError
         without offers (a free route needs no gate), ChallengeTooLarge for an offer that no client could read.
@@ -131,7 +133,7 @@ class Gate:
             carried = _payment_credentials(request, offers)
             if not carried:
                 return self._ask(request, offers)
-            return await self._consider(request, offers, carried)
+            return await self._consider(request, offers, carried, management=management)
         except Refusal as refusal:
             return self.refuse(request, refusal)
 
@@ -175,7 +177,7 @@ class Gate:
         return answer
 
     async def _consider(
-        self, request: GateRequest, offers: Sequence[Offer], carried: Sequence[tuple[str, str]]
+        self, request: GateRequest, offers: Sequence[Offer], carried: Sequence[tuple[str, str]], *, management: bool
     ) -> Verdict:
         if self._failure_rate is not None and (wait := self._failure_rate.wait(request.client, self._clock())):
             raise TooManyRequests("failures", wait)
@@ -184,6 +186,8 @@ class Gate:
             field, credential = _parse(carried)
             challenge_id = credential.challenge.id
             managed = is_session(credential) and kind_of(request, credential) == "management"
+            if management and not managed:
+                raise BadRequest("This resource is not served by this HTTP method.")
             # Managing a channel is idempotent by itself, and has no answer worth keeping.
             ticket = None if managed else self._answers.ticket(request, credential)
             if ticket is not None and (kept := await self._answers.recall(ticket)) is not None:

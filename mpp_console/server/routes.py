@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mpp_console.protocol import DiscoveryOffer, PaidOperation
 from mpp_console.server.offers import Offer
+from mpp_console.server.sessions import SESSION_INTENT
 
 __all__ = ["Route", "RouteTable"]
 
@@ -59,6 +60,13 @@ class RouteTable:
     def match(self, method: str, path: str) -> Route | None:
         """The route of a request, None when the table does not know it (it is then free)."""
         return next((route for route in self._routes if route.matches(method, path)), None)
+
+    def session_offers(self, path: str) -> tuple[Offer, ...]:
+        """The session offers at a path, whatever HTTP method they are for: vouchers come by POST to a resource that is
+        read by GET (tempo session draft, "Voucher Submission Transport").
+        """
+        found = (route for route in self._routes if route.pattern.fullmatch(path) is not None)
+        return tuple(offer for route in found for offer in route.offers if offer.intent == SESSION_INTENT)
 
     def operations(self) -> list[PaidOperation]:
         """The routes as the discovery document lists them."""

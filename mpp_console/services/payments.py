@@ -66,6 +66,8 @@ class PaymentsService:
         self._engine.log_command("sandbox", "test", "--all")
         view = await self._server.start()
         for route in view.routes:
+            if route.intent == "session":
+                continue  # paid over a channel, which is opened and kept, and not tried once
             body = b'{"say":"hello"}' if route.method == "POST" else b""
             headers = (("Content-Type", "application/json"),) if body else ()
             request = PayRequest(url=route.path, method=route.method, body=body, headers=headers)

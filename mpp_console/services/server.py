@@ -383,8 +383,10 @@ class ServerService:
     async def _demo(self, store: SqliteStore, tail: Tail) -> DemoApi:
         from mpp_console.methods.tempo.keys import LocalSigner
         from mpp_console.methods.tempo.payee import SponsorPolicy
+        from mpp_console.methods.tempo.session_payee import TempoSessionPayee
         from mpp_console.protocol import ChallengeBinder
         from mpp_console.sandbox.demo import DemoApi
+        from mpp_console.server.channels import SqliteChannels
 
         engine = self._engine
         keys = await engine.keys.get()
@@ -392,13 +394,28 @@ class ServerService:
         sponsor = LocalSigner(keys.sponsor)
         if await chain.balance(engine.network.default_token, sponsor.address) < SPONSOR_FLOOR:
             await chain.fund(sponsor.address)
+        merchant = LocalSigner(keys.merchant)
+        policy = SponsorPolicy(signer=sponsor, fee_tokens=engine.network.fee_tokens)
+        sessions = TempoSessionPayee(
+            chain=chain,
+            network=engine.network,
+            recipient=merchant.address,
+            # Closing costs a fee, and the merchant should earn exactly what was spent.
+            signer=sponsor,
+            store=SqliteChannels(store),
+            clock=engine.clock,
+            sponsor=policy,
+            random_bytes=engine.random_bytes,
+        )
+        await sessions.recover()
         return DemoApi(
-            recipient=LocalSigner(keys.merchant).address,
+            recipient=merchant.address,
             network=engine.network,
             chain=chain,
             binder=ChallengeBinder((keys.binder,)),
             store=store,
-            sponsor=SponsorPolicy(signer=sponsor, fee_tokens=engine.network.fee_tokens),
+            sponsor=policy,
+            sessions=sessions,
             clock=engine.clock,
             random_bytes=engine.random_bytes,
             counter=engine.counter,

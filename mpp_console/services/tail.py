@@ -104,8 +104,9 @@ class Tail:
         engine, offer = self._engine, event.offer
         default = engine.network.currency(engine.network.default_token)
         return ReceiptRecord(
-            # The challenge is paid once, so that its id names this receipt, however often it is written.
-            id=f"received-{offer.challenge_id}",
+            # The challenge of a charge is paid once, so that its id names this receipt, however often it is written;
+            # that of a session many times, and what was spent so far tells those apart.
+            id=f"received-{offer.challenge_id}{_count_of(event)}",
             direction="received",
             operation_id=None,
             received_at=event.at,
@@ -128,6 +129,11 @@ class Tail:
     def _currency(self, currency_id: str | None) -> Currency | None:
         token = None if currency_id is None else self._engine.network.token(currency_id)
         return None if token is None else token.currency
+
+
+def _count_of(event: events.PaymentVerified) -> str:
+    spent = event.receipt.extra.get("spent") if event.offer.intent == "session" else None
+    return "" if spent is None else f"-{spent}"
 
 
 def _address(source: str | None) -> str | None:

@@ -29,6 +29,7 @@ from mpp_console.sandbox.demo.content import echoed, reading
 from mpp_console.sandbox.demo.faults import SLOW_SECONDS, Fault, LostAnswer, WithoutReceipt, delivery, spoiled
 from mpp_console.sandbox.demo.own import OwnRoute, fixed_answer, own_entries
 from mpp_console.sandbox.demo.recording import Exchange, ExchangeRecorder, HandlerTimes
+from mpp_console.sandbox.demo.sessions import session_entries, session_facts
 from mpp_console.sandbox.demo.stream import event_stream
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, payment_of
 from mpp_console.server.asgi_access import AccessTail, RequestAnswered
@@ -63,8 +64,9 @@ class DemoApi:
     """A paid API that charges to `recipient` on `network`, over `chain`.
 
     `binder` and `store` are the gate's; `sponsor` None leaves /sponsored out. `delay` is how /slow waits, `counter`
-    measures (seconds), `observe` gets every event. `payee` replaces the Tempo payee, for another rail or for tests.
-    Raises ValueError for a recipient that cannot be paid.
+    measures (seconds), `observe` gets every event. `payee` replaces the Tempo payee, for another rail or for tests;
+    `sessions` charges over channels, and None leaves /session out. Raises ValueError for a recipient that cannot be
+    paid.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class DemoApi:
         limits: GateLimits = DEFAULT_LIMITS,
         observe: Callable[[DemoEvent], None] = _unobserved,
         payee: Payee | None = None,
+        sessions: Payee | None = None,
     ) -> None:
         self.recipient = recipient
         self._clock = clock
@@ -96,6 +99,8 @@ class DemoApi:
         self._payee = payee
         self._network = network
         self._built_in = catalogue(payee, network, sponsored=sponsor is not None)
+        if sessions is not None:
+            self._built_in += session_entries(sessions, network)
         self._own: tuple[OwnRoute, ...] = ()
         self._everywhere: frozenset[Fault] = frozenset()
         self._faults: Mapping[str, frozenset[Fault]] = {}
@@ -201,6 +206,7 @@ class DemoApi:
             "/echo": self._echo,
             "/slow": self._slow,
             "/stream": self._stream,
+            "/session": self._session,
             "/faults/server-error": _fail,
         }
         special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}
@@ -240,6 +246,11 @@ class DemoApi:
         return event_stream(
             lambda: reading(station, at=self._clock(), noise=self._random_bytes(16)), self._delay, _paid(request)
         )
+
+    async def _session(self, request: Request) -> Response:
+        station = request.query_params.get("station")
+        noise = self._random_bytes(16)
+        return JSONResponse(reading(station, at=self._clock(), noise=noise) | session_facts(request))
 
     async def _llms(self, request: Request) -> Response:
         routes = "".join(f"- {told.method} {told.path}: {told.note}\n" for told in self.routes() if told.fault is None)
