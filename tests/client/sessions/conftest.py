@@ -16,7 +16,9 @@ from mpp_console.client.auth import PaymentAuth
 from mpp_console.client.payments import Payments
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.leases import ScopeLeases
+from mpp_console.client.sessions.lifecycle import SessionManager
 from mpp_console.client.sessions.management import HttpManagement
+from mpp_console.client.sessions.recovery import ChannelSearch
 from mpp_console.history import Database, HistoryJournal
 from mpp_console.history.channels import HistoryChannels
 from mpp_console.methods.tempo.client_channel import ClientChannel
@@ -113,6 +115,23 @@ class World:
         """One paid request by a customer who just started."""
         async with self.client(self.payments(**changes)) as client:
             return await client.get(self.url)
+
+    def manager(self, **changes: Any) -> SessionManager:
+        values: dict[str, Any] = {
+            "book": self.book,
+            "leases": ScopeLeases(self.book),
+            "chain": self.chain,
+            "network": SANDBOX,
+            "clock": self.clock,
+            "signer_of": {self.customer.address: self.customer}.get,
+            "management": self.management,
+            "sleep": no_sleep,
+        }
+        return SessionManager(**(values | changes))
+
+    def search(self, **changes: Any) -> ChannelSearch:
+        values: dict[str, Any] = {"book": self.book, "chain": self.chain, "network": SANDBOX, "clock": self.clock}
+        return ChannelSearch(**(values | changes))
 
     async def channel(self, *, archived: bool = True) -> ClientChannel:
         """The only channel in the book."""

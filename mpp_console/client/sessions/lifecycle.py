@@ -1,0 +1,372 @@
+"""The life of a payer's channels between payments: list, sync, top up, close and get the rest back.
+
+Every act holds the lease of its scope, so that it waits for a payment in flight and no payment starts meanwhile. What
+happened is what the chain shows: no row changes its state by a server's word, and a refund is read from the event that
+made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from mpp_console.client.sessions.transactions import ChannelTransactionFailed, ChannelTransactions
+from mpp_console.methods.base import Clock
+from mpp_console.methods.tempo.chain import Block, Chain, ChainError
+from mpp_console.methods.tempo.client_channel import (
+    ChannelBook,
+    ChannelBookError,
+    ChannelEntry,
+    ClientChannel,
+    Lease,
+    UnknownChannel,
+)
+from mpp_console.methods.tempo.keys import Signer
+from mpp_console.methods.tempo.networks import Network
+from mpp_console.methods.tempo.reserve_abi import OnChainChannel, encode_request_close, encode_top_up, encode_withdraw
+from mpp_console.methods.tempo.session_account import Account
+from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
+from mpp_console.methods.tempo.session_schema import ClosePayload, SessionRequest, Snapshot, decode_session_request
+from mpp_console.methods.tempo.session_schema import verify_snapshot as _verify
+from mpp_console.methods.tempo.session_signing import domain_of
+from mpp_console.protocol import (
+    WITHDRAW_CUSHION,
+    Challenge,
+    ChannelState,
+    Credential,
+    ParseError,
+    format_account_did,
+)
+
+__all__ = ["CloseHow", "CloseResult", "SessionManager", "SyncRow", "ToSign"]
+
+LOOKS: Final = 6
+"""How often the chain is asked for a close that the server says it made, half a second apart."""
+
+
+class CloseHow(StrEnum):
+    """How far a close came."""
+
+    COOPERATIVE = "cooperative"
+    """The server closed it, and the chain shows it."""
+    REQUESTED = "requested"
+    """We asked the chain; the grace period runs."""
+    WAITING = "waiting"
+    """The grace period still runs. Nothing was sent."""
+    WITHDRAWN = "withdrawn"
+    """The rest was withdrawn after the grace period."""
+    ALREADY = "already"
+    """It was closed before. Nothing was sent."""
+    REFUSED = "refused"
+    """The server did not close it, and no more was to be tried. The channel is as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToSign:
+    """What a cooperative close would sign: a voucher over `cumulative` base units, of which the payee may take what
+    was spent. `returns` is what comes back at least.
+    """
+
+    channel: ClientChannel
+    cumulative: int
+    returns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseResult:
+    """`refunded` in base units, None until it is known; `remaining` seconds of chain time until it can be withdrawn."""
+
+    how: CloseHow
+    channel: ClientChannel
+    refunded: int | None = None
+    remaining: int | None = None
+    tx_hash: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRow:
+    """One channel held against the chain. `trouble` says why it could not be; the row is then as it was."""
+
+    before: ClientChannel
+    after: ClientChannel
+    trouble: str = ""
+
+    @property
+    def changed(self) -> bool:
+        return replace(self.after, updated_at=self.before.updated_at) != self.before
+
+
+class SessionManager:
+    """Manages the channels of one network. `signer_of` gives the key of a payer, None when it is not here."""
+
+    def __init__(
+        self,
+        *,
+        book: ChannelBook,
+        leases: Leases,
+        chain: Chain,
+        network: Network,
+        clock: Clock,
+        signer_of: Callable[[str], Signer | None],
+        management: Management | None = None,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._book = book
+        self._leases = leases
+        self._chain = chain
+        self._network = network
+        self._clock = clock
+        self._signer_of = signer_of
+        self._management = management
+        self._random_bytes = random_bytes
+        self._sleep = sleep
+        self._account = Account(book=book, chain=chain, clock=clock)
+
+    # -- looking
+
+    async def sync(self, channel_ids: Sequence[str] | None = None) -> tuple[SyncRow, ...]:
+        """Holds rows against the chain, many in one call. A row that cannot be asked about stays as it is, and the
+        others go on. Nothing is dropped: a closed channel is archived with what came back.
+        """
+        page = await self._book.rows(chain_id=self._network.chain_id)
+        rows = [row for row in page.rows if channel_ids is None or row.channel_id in channel_ids]
+        try:
+            block = await self._chain.block()
+        except ChainError as error:
+            return tuple(SyncRow(before=row, after=row, trouble=error.message) for row in rows)
+        done: list[SyncRow] = []
+        for escrow in dict.fromkeys(row.escrow for row in rows):
+            done += await self._sync_escrow(escrow, [row for row in rows if row.escrow == escrow], block)
+        return tuple(done)
+
+    async def _sync_escrow(self, escrow: str, rows: Sequence[ClientChannel], block: Block) -> list[SyncRow]:
+        reader = self._account.reader(escrow)
+        try:
+            states: Sequence[OnChainChannel | None] = await reader.states([row.channel_id for row in rows])
+        except ChainError:
+            states = [None] * len(rows)  # one by one then: one bad answer must not hide the others
+        return [await self._sync_one(row, state, block) for row, state in zip(rows, states, strict=True)]
+
+    async def _sync_one(self, row: ClientChannel, state: OnChainChannel | None, block: Block) -> SyncRow:
+        reader, ended = self._account.reader(row.escrow), None
+        try:
+            if state is None:
+                state = await reader.state(row.channel_id)
+            if not state.exists and block.number >= row.from_block:
+                ended = await reader.closed(row.channel_id, from_block=row.from_block)
+            after = await self._account.apply(row, block, state, ended, lease=None, write=True)
+        except (ChainError, ChannelBookError) as error:
+            return SyncRow(before=row, after=row, trouble=error.message)
+        return SyncRow(before=row, after=after)
+
+    async def to_sign(self, channel_id: str) -> ToSign:
+        """What a cooperative close would sign by what is known now; for the review. Raises UnknownChannel."""
+        row = await self._row(channel_id)
+        return ToSign(channel=row, cumulative=row.owed, returns=max(row.deposit - row.owed, 0))
+
+    # -- closing
+
+    async def close(self, channel_id: str, *, cooperative: bool = True, force: bool = True) -> CloseResult:
+        """Takes the next step towards getting the deposit back.
+
+        Asks the server first (`cooperative`), else the chain (`force`): requests the close, says how long it still
+        takes, or withdraws, whatever it is time for by the chain's clock. Waits for a payment in flight. Raises
+        UnknownChannel, ChainError, ChannelTransactionFailed, ChannelBookError.
+        """
+        held = await self._leases.hold((await self._row(channel_id)).scope)
+        try:
+            # Read again: whoever held the channel until now may have changed it.
+            row = await self._account.look(await self._row(channel_id), lease=held.lease)
+            if row.state is ChannelState.FINALIZED:
+                return CloseResult(how=CloseHow.ALREADY, channel=row, refunded=row.refunded, tx_hash=row.close_hash)
+            said = ""
+            if cooperative and row.state is ChannelState.ACTIVE:
+                result = await self._ask_server(row, held.lease)
+                if result.how is not CloseHow.REFUSED or not force:
+                    return result
+                row, said = result.channel, result.message
+            if not force:
+                return CloseResult(how=CloseHow.REFUSED, channel=row, message="nothing was asked of the server")
+            return await self._force(row, held.lease, said)
+        finally:
+            await held.release()
+
+    async def _force(self, row: ClientChannel, lease: Lease, said: str) -> CloseResult:
+        block = await self._chain.block()
+        match row.standing(block.timestamp):
+            case ChannelState.FINALIZABLE:
+                return await self._withdraw(row, lease)
+            case ChannelState.CLOSING:
+                return CloseResult(
+                    how=CloseHow.WAITING, channel=row, remaining=_remaining(row, block.timestamp), message=said
+                )
+            case ChannelState.OPENING | ChannelState.UNKNOWN if not row.close_requested_at:
+                message = "the chain does not show the channel, and its opening may still come"
+                return CloseResult(how=CloseHow.REFUSED, channel=row, message=message)
+        receipt_hash = await self._transact(row, lease, encode_request_close(row.descriptor), "close requested")
+        row = await self._account.look(row, lease=lease)
+        block = await self._chain.block()
+        return CloseResult(
+            how=CloseHow.REQUESTED,
+            channel=row,
+            remaining=_remaining(row, block.timestamp),
+            tx_hash=receipt_hash,
+            message=said,
+        )
+
+    async def _withdraw(self, row: ClientChannel, lease: Lease) -> CloseResult:
+        tx_hash = await self._transact(row, lease, encode_withdraw(row.descriptor), "withdrawal")
+        row = await self._account.look(row, lease=lease)
+        return CloseResult(how=CloseHow.WITHDRAWN, channel=row, refunded=row.refunded, tx_hash=tx_hash)
+
+    async def _transact(self, row: ClientChannel, lease: Lease, data: bytes, kind: str, *, locks: int = 0) -> str:
+        """Signs, writes that it leaves, sends, waits for the receipt. Gives the hash."""
+        signer = self._signer_of(row.payer)
+        if signer is None:
+            raise ChannelTransactionFailed(f"The key of {row.payer} is not here.", code="watch-only")
+        hands = ChannelTransactions(
+            chain=self._chain,
+            network=self._network,
+            signer=signer,
+            clock=self._clock,
+            random_bytes=self._random_bytes,
+            sleep=self._sleep,
+        )
+        signed = await hands.sign(row, data, locks=locks)
+        now = self._clock()
+
+        def leaving(row: ClientChannel) -> ClientChannel:
+            if not locks:
+                return replace(row, updated_at=now)
+            return replace(row, updated_at=now, pending_deposit=locks, dies_at=signed.tx.valid_before or 0)
+
+        entry = ChannelEntry(at=now, kind=kind, amount=locks or None, reference=signed.hash)
+        await self._book.update(row.channel_id, leaving, lease=lease, entry=entry)
+        return (await hands.send(signed)).hash
+
+    # -- by the server
+
+    async def _ask_server(self, row: ClientChannel, lease: Lease) -> CloseResult:
+        signer = self._signer_of(row.payer)
+        if self._management is None or not row.url or signer is None or row.descriptor.voucher_signer != row.payer:
+            return CloseResult(how=CloseHow.REFUSED, channel=row, message="there is no server to ask")
+        try:
+            challenges = await self._management.probe(row.url, row.channel_id)
+            found = _challenge_for(row, challenges)
+            if found is None:
+                row = await self._account.look(row, lease=lease)
+                return _asked(row, "the server offers no session for this channel")
+            challenge, request = found
+            amount = close_amount(row, request)
+            answer = await self._send_close(row, lease, challenge, amount, signer)
+        except ManagementFailed as error:
+            row = await self._account.look(row, lease=lease) if error.left else row
+            return _asked(row, error.message)
+        looks = LOOKS if answer.accepted else 2 if answer.status >= 500 else 1
+        for attempt in range(looks):
+            if attempt:
+                await self._sleep(0.5)
+            row = await self._account.look(row, lease=lease)
+            if row.state is ChannelState.FINALIZED:
+                break
+        detail = "" if answer.problem is None else f": {answer.problem.detail or answer.problem.title}"
+        return _asked(row, f"the server answered {answer.status}{detail}")
+
+    async def _send_close(
+        self, row: ClientChannel, lease: Lease, challenge: Challenge, amount: int, signer: Signer
+    ) -> ManagementAnswer:
+        assert self._management is not None  # noqa: S101 - looked at before
+        now = self._clock()
+        entry = ChannelEntry(at=now, kind="asked to close", amount=amount)
+        await self._book.update(row.channel_id, lambda row: row.learned(now, signed=amount), lease=lease, entry=entry)
+        payload = ClosePayload(
+            channel_id=row.channel_id,
+            cumulative=amount,
+            signature=domain_of(row.chain_id, row.escrow).sign(signer, row.channel_id, amount),
+            descriptor=row.descriptor,
+        )
+        source = format_account_did(row.chain_id, row.payer)
+        credential = Credential(challenge=challenge, payload=payload.to_wire(), source=source)
+        return await self._management.post(row.url, credential)
+
+    # -- adding
+
+    async def top_up(self, channel_id: str, amount: int) -> ClientChannel:
+        """Adds `amount` base units by a transaction of our own; this also takes a requested close back (0 only that).
+
+        Raises as `close` does, and ChannelTransactionFailed while an earlier top up is still open.
+        """
+        held = await self._leases.hold((await self._row(channel_id)).scope)
+        try:
+            # Read again: whoever held the channel until now may have changed it.
+            row = await self._account.look(await self._row(channel_id), lease=held.lease)
+            if row.state not in (ChannelState.ACTIVE, ChannelState.CLOSING, ChannelState.ORPHANED):
+                raise ChannelTransactionFailed(f"The channel is {row.state}: nothing can be added to it.")
+            if row.pending_deposit:
+                raise ChannelTransactionFailed("An earlier top up may still come. Try again in half a minute.")
+            await self._transact(row, held.lease, encode_top_up(row.descriptor, amount), "topping up", locks=amount)
+            return await self._account.look(await self._row(channel_id), lease=held.lease)
+        finally:
+            await held.release()
+
+    async def _row(self, channel_id: str) -> ClientChannel:
+        row = await self._book.get(channel_id)
+        if row is None:
+            raise UnknownChannel(f"there is no channel {channel_id}")
+        return row
+
+
+def close_amount(row: ClientChannel, request: SessionRequest) -> int:
+    """What a close voucher is over: what is owed by our own account, or what the server counted where that is within
+    what we signed. Never less than was spent or settled, never more than was signed before.
+    """
+    snapshot = request.snapshot
+    if snapshot is None or not _fits(snapshot, row, request):
+        return row.owed
+    told = max(snapshot.accepted, snapshot.spent)
+    return max(row.owed, told) if told <= row.signed else row.owed
+
+
+def _fits(snapshot: Snapshot, row: ClientChannel, request: SessionRequest) -> bool:
+    if snapshot.channel_id != row.channel_id:
+        return False
+    try:
+        _verify(snapshot, request)
+    except ParseError:
+        return False
+    return True
+
+
+def _challenge_for(row: ClientChannel, challenges: Sequence[Challenge]) -> tuple[Challenge, SessionRequest] | None:
+    """The challenge that is about this very channel: same payee, token, escrow and chain."""
+    for challenge in challenges:
+        if (challenge.method, challenge.intent) != ("tempo", "session"):
+            continue
+        try:
+            request = decode_session_request(challenge.request)
+        except ParseError:
+            continue
+        asked = (request.recipient, request.currency, request.escrow, request.chain_id)
+        if asked == (row.payee, row.token, row.escrow, row.chain_id):
+            return challenge, request
+    return None
+
+
+def _asked(row: ClientChannel, message: str) -> CloseResult:
+    """What came of asking the server, by what the chain shows now."""
+    if row.state is ChannelState.FINALIZED:
+        return CloseResult(
+            how=CloseHow.COOPERATIVE, channel=row, refunded=row.refunded, tx_hash=row.close_hash, message=message
+        )
+    return CloseResult(how=CloseHow.REFUSED, channel=row, message=message)
+
+
+def _remaining(row: ClientChannel, chain_time: int) -> int | None:
+    """Seconds until the rest can be withdrawn, the cushion included."""
+    return None if row.grace_ends is None else max(row.grace_ends + WITHDRAW_CUSHION - chain_time, 0)
