@@ -46,18 +46,18 @@ from .schema import ChargeRequest
 from .session_account import Account, SessionTrace
 from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind, SessionPlan
 from .session_planner import Planner, scope_of, unknown_currency
-from .session_ports import Held, Leases, Management, ManagementFailed
+from .session_ports import Held, Leases, Management
 from .session_quote import judge_session
 from .session_schema import (
     METHOD,
     SESSION_INTENT,
     OpenPayload,
     SessionRequest,
-    TopUpPayload,
     VoucherPayload,
     decode_session_request,
 )
 from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up, top_up_call
+from .session_topup import top_up
 from .survey import Survey, Surveyor
 from .transaction import Call
 
@@ -66,9 +66,6 @@ __all__ = ["SessionPayer"]
 _MAX_TEXT: Final = 500
 _PAST: Final = 60
 """Seconds that `validAfter` lies back at least, so that a chain whose clock lags a little takes the transaction."""
-
-TOP_UP_LOOKS: Final = 20
-"""How often the chain is asked whether a top up that the server took is there, half a second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,43 +404,11 @@ class SessionPayer:
         """
         trace = SessionTrace.read(prepared.trace)
         if trace.plan == PlanKind.TOP_UP:
-            await self._top_up(prepared, trace)
+            held = self._held.get(trace.ref)
+            if self._management is None or held is None:
+                raise PaymentRefused("The channel has to be topped up, and nothing here can ask the server to.")
+            await top_up(prepared, trace, self._management, self._account, held.lease, sleep=self._sleep)
         return prepared.credential
-
-    async def _top_up(self, prepared: Prepared, trace: SessionTrace) -> None:
-        held = self._held.get(trace.ref)
-        row = await self._book.get(trace.channel_id)
-        if self._management is None or row is None or held is None:
-            raise PaymentRefused("The channel has to be topped up, and nothing here can ask the server to.")
-        target = row.deposit + row.pending_deposit
-        payload = TopUpPayload(
-            channel_id=row.channel_id,
-            transaction=prepared.raw,
-            additional=int(trace.locks),
-            descriptor=row.descriptor,
-        )
-        try:
-            fresh = await self._management.probe(row.url, row.channel_id)
-            challenge = next((item for item in fresh if _same(item, prepared.quote.challenge)), None)
-            credential = replace(
-                prepared.credential, challenge=challenge or prepared.quote.challenge, payload=payload.to_wire()
-            )
-            answer = await self._management.post(row.url, credential)
-        except ManagementFailed as error:
-            if not error.left:
-                await self._account.forget_top_up(row.channel_id, held.lease)
-            raise PaymentRefused(f"The channel could not be topped up. {error.message}", hint=error.hint) from error
-        for attempt in range(TOP_UP_LOOKS if answer.accepted else 1):
-            if attempt:
-                await self._sleep(0.5)
-            try:
-                row = await self._account.look(row, lease=held.lease)
-            except ChainError:
-                continue
-            if row.deposit >= target:
-                return
-        said = f"The server answered {answer.status} to the top up"
-        raise PaymentRefused(f"{said}, and it is not on the chain. It may still come; look at the channel.")
 
     async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
         """Writes what the ending says of the channel, and gives the turn on it to the next."""
@@ -464,14 +429,3 @@ def _decode(challenge: Challenge) -> SessionRequest:
     if (challenge.method, challenge.intent) != (METHOD, SESSION_INTENT):
         raise ParseError(f"{challenge.key} is not a {METHOD}/{SESSION_INTENT} challenge", code="wrong-method")
     return decode_session_request(challenge.request)
-
-
-def _same(fresh: Challenge, first: Challenge) -> bool:
-    """Whether a fresh challenge asks for the same channel as the first one."""
-    if (fresh.method, fresh.intent, fresh.realm) != (first.method, first.intent, first.realm):
-        return False
-    try:
-        mine, asked = decode_session_request(fresh.request), decode_session_request(first.request)
-    except ParseError:
-        return False
-    return scope_of(mine, "") == scope_of(asked, "")

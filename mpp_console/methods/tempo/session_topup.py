@@ -1,0 +1,85 @@
+"""Asking a server to broadcast a signed top up, and believing it once the chain shows the money.
+
+Used by the session payer between the journal's mark and the voucher: the voucher leaves only after this returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from mpp_console.methods.base import PaymentRefused, Prepared
+from mpp_console.protocol import Challenge, ParseError
+
+from .chain import ChainError
+from .client_channel import ClientChannel, Lease
+from .session_account import Account, SessionTrace
+from .session_planner import scope_of
+from .session_ports import Management, ManagementAnswer, ManagementFailed
+from .session_schema import TopUpPayload, decode_session_request
+
+__all__ = ["top_up"]
+
+LOOKS: Final = 20
+"""How often the chain is asked for a top up that the server took, half a second apart."""
+
+
+async def top_up(
+    prepared: Prepared,
+    trace: SessionTrace,
+    management: Management,
+    account: Account,
+    lease: Lease,
+    *,
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Raises PaymentRefused when the chain does not show the money; the book then says what is known."""
+    row = await account.book.get(trace.channel_id)
+    if row is None:
+        raise PaymentRefused("The channel is not in the book any more.")
+    target = row.deposit + row.pending_deposit
+    try:
+        answer = await _ask(prepared, trace, row, management)
+    except ManagementFailed as error:
+        if not error.left:
+            await account.forget_top_up(row.channel_id, lease)
+        raise PaymentRefused(f"The channel could not be topped up. {error.message}", hint=error.hint) from error
+    for attempt in range(LOOKS if answer.accepted else 1):
+        if attempt:
+            await sleep(0.5)
+        try:
+            row = await account.look(row, lease=lease)
+        except ChainError:
+            continue
+        if row.deposit >= target:
+            return
+    raise PaymentRefused(
+        f"The server answered {answer.status} to the top up, and it is not on the chain. It may still come within half "
+        "a minute; try again then."
+    )
+
+
+async def _ask(prepared: Prepared, trace: SessionTrace, row: ClientChannel, management: Management) -> ManagementAnswer:
+    first = prepared.quote.challenge
+    fresh = await management.probe(row.url, row.channel_id)
+    payload = TopUpPayload(
+        channel_id=row.channel_id,
+        transaction=prepared.raw,
+        additional=int(trace.locks),
+        descriptor=row.descriptor,
+    )
+    # A challenge of its own, where the server gives one: the first one is for the voucher.
+    challenge = next((item for item in fresh if _same(item, first)), first)
+    return await management.post(row.url, replace(prepared.credential, challenge=challenge, payload=payload.to_wire()))
+
+
+def _same(fresh: Challenge, first: Challenge) -> bool:
+    """Whether a fresh challenge is about the same channel as the first one."""
+    if (fresh.method, fresh.intent, fresh.realm) != (first.method, first.intent, first.realm):
+        return False
+    try:
+        mine, asked = decode_session_request(fresh.request), decode_session_request(first.request)
+    except ParseError:
+        return False
+    return scope_of(mine, "") == scope_of(asked, "")
