@@ -71,12 +71,13 @@ class World:
     chain: Any
     database: Database
     shop: Shop
-    server: Server
+    server: Any
     customer: LocalSigner = field(default_factory=lambda: signer(1))
     policy: SpendingPolicy = field(
         default_factory=lambda: SpendingPolicy(confirm_by_default=False, per_day={TOKEN: 100 * PRICE})
     )
     settings: dict[str, Any] = field(default_factory=dict)
+    path: str = "/chat"
 
     def __post_init__(self) -> None:
         self.journal: Any = HistoryJournal(self.database, clock=self.clock)
@@ -85,7 +86,7 @@ class World:
 
     @property
     def url(self) -> str:
-        return f"{self.server.url}/chat"
+        return self.server.url + self.path
 
     def payer(self, **changes: Any) -> SessionPayer:
         values: dict[str, Any] = {
