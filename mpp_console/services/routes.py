@@ -41,7 +41,9 @@ BODY_LIMIT: Final = 64 * 1024
 DESCRIPTION_LIMIT: Final = 150
 LONGEST_EXPIRY: Final = 86_400
 ROUTES_LIMIT: Final = 100
-_PLAIN = ("free", "charge", "sponsored", "split", "push-only", "pull-only", "zero", "two-offers", "slow", "stream")
+_PLAIN = (
+    "free", "charge", "sponsored", "split", "push-only", "pull-only", "zero", "two-offers", "slow", "stream", "session",
+)  # fmt: skip
 _TRAPS = ("expired", "wrong-amount", "bad-recipient", "server-error", "no-receipt")
 DEMO_KEYS: Final = ("POST /echo", *(f"GET /{name}" for name in _PLAIN), *(f"GET /faults/{name}" for name in _TRAPS))
 """Every route that the demo may have: known before the demo is loaded, and never taken over."""

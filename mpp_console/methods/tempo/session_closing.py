@@ -26,6 +26,7 @@ from .session_record import (
     Dispatch,
     DispatchKind,
     arrived,
+    change_known,
     finish,
     freeze,
     observe,
@@ -102,11 +103,11 @@ class SessionSettlement:
             signature = bytes.fromhex(record.earned_signature[2:])
             tx = await self.escrow.own(encode_settle(record.descriptor, amount, signature), now)
             dispatch = _dispatch(DispatchKind.SETTLE, tx.hash(), amount, now)
-            await self._change(channel_id, lambda known: replace(known, pending=dispatch))
+            await change_known(self.store, channel_id, lambda known: replace(known, pending=dispatch))
             try:
                 receipt = await self.escrow.deliver(tx)
             except NotTaken:
-                await self._change(channel_id, lambda known: replace(known, pending=None))
+                await change_known(self.store, channel_id, lambda known: replace(known, pending=None))
                 raise
             settled = self.escrow.event(receipt, ChannelEventKind.SETTLED, channel_id)
             total = amount if settled is None else settled.values[2]
@@ -121,7 +122,7 @@ class SessionSettlement:
                 )
                 return arrived(seen, dispatch)
 
-            return await self._change(channel_id, note), receipt.hash
+            return await change_known(self.store, channel_id, note), receipt.hash
 
     async def close(self, channel_id: str) -> tuple[ChannelRecord, str]:
         """Closes with the highest voucher accepted, taking what was delivered; the rest goes back to the payer."""
@@ -141,8 +142,8 @@ class SessionSettlement:
             before = record.closed_by()
             if record.finalized and before is not None:
                 return record, before.tx_hash
-            frozen = await self._change(
-                channel_id, lambda known: freeze(known, cumulative, signature, now=self.clock())
+            frozen = await change_known(
+                self.store, channel_id, lambda known: freeze(known, cumulative, signature, now=self.clock())
             )
             try:
                 return await self._send_close(frozen, cumulative, signature)
@@ -157,7 +158,7 @@ class SessionSettlement:
             return known, before.tx_hash
         earlier = frozen.pending
         if earlier is None or self.clock() > earlier.at + _LIFE:
-            await self._change(frozen.channel_id, thaw)
+            await change_known(self.store, frozen.channel_id, thaw)
         # The payer did nothing wrong, and must not be asked to pay for it.
         raise InternalPayment(f"The channel could not be closed. {problem.message}", code=problem.code) from problem
 
@@ -170,7 +171,7 @@ class SessionSettlement:
         )
         tx = await self.escrow.own(data, now)
         dispatch = _dispatch(DispatchKind.CLOSE, tx.hash(), capture, now)
-        await self._change(record.channel_id, lambda known: replace(known, pending=dispatch))
+        await change_known(self.store, record.channel_id, lambda known: replace(known, pending=dispatch))
         receipt = await self.escrow.deliver(tx)
         ended = self.escrow.event(receipt, ChannelEventKind.CLOSED, record.channel_id)
         settled, refunded = (capture, record.deposit - capture) if ended is None else ended.values
@@ -178,22 +179,13 @@ class SessionSettlement:
         def close(known: ChannelRecord) -> ChannelRecord:
             return finish(replace(known, pending=dispatch), settled=settled, refunded=refunded, now=now)
 
-        return await self._change(record.channel_id, close), receipt.hash
+        return await change_known(self.store, record.channel_id, close), receipt.hash
 
     async def _require(self, channel_id: str) -> ChannelRecord:
         kept = await self.store.get(channel_id)
         if kept is None:
             raise ChannelNotFound(details={"channelId": channel_id})
         return kept.record
-
-    async def _change(self, channel_id: str, change: Callable[[ChannelRecord], ChannelRecord]) -> ChannelRecord:
-        def apply(record: ChannelRecord | None) -> tuple[ChannelRecord, ChannelRecord]:
-            if record is None:
-                raise ChannelNotFound(details={"channelId": channel_id})
-            changed = change(record)
-            return changed, changed
-
-        return await self.store.update(channel_id, apply)
 
 
 def _dispatch(kind: DispatchKind, tx_hash: str, amount: int, now: datetime) -> Dispatch:

@@ -20,44 +20,38 @@ import msgspec
 from mpp_console.methods.base import ClaimStore, Clock
 from mpp_console.protocol import (
     Credential,
-    FormatError,
     InternalPayment,
     InvalidPayload,
-    MethodUnsupported,
-    OutcomeUncertain,
     ParseError,
-    PaymentExpired,
     PaymentProblem,
     Receipt,
     format_timestamp,
-    parse_account_did,
 )
 
 from .chain import Chain
 from .channels import MAX_RESERVE_AMOUNT, RESERVE, ZERO_ADDRESS, Descriptor
-from .keys import Signer, parse_address, recover_address, to_checksum
+from .keys import Signer, parse_address, to_checksum
 from .networks import Network
 from .offers import ImpossibleOffer
-from .reserve_abi import ChannelEventKind
+from .session_checks import read_request, read_source, voucher_signature
 from .session_closing import SessionSettlement
-from .session_escrow import Escrow, NotTaken
-from .session_handed import HandedTransaction, check_descriptor, read_open, read_top_up
+from .session_escrow import Escrow
+from .session_funding import Funding
+from .session_handed import check_descriptor, read_open, read_top_up
 from .session_problems import (
     AmountExceedsDeposit,
     ChannelNotFound,
     InsufficientBalance,
-    InvalidSignature,
     SessionRefused,
-    SignerMismatch,
 )
 from .session_record import (
     ChannelRecord,
     ChannelState,
     ChannelStore,
-    Dispatch,
     DispatchKind,
     accept,
     arrived,
+    change_known,
     charge,
     finish,
     observe,
@@ -79,7 +73,7 @@ from .session_schema import (
 )
 from .settle import Settlement
 from .sponsor import SponsorPolicy
-from .vouchers import VoucherDomain, parse_signature
+from .vouchers import VoucherDomain
 
 __all__ = ["SessionOutcome", "TempoSessionPayee"]
 
@@ -186,6 +180,7 @@ class TempoSessionPayee:
             sleep=sleep,
             random_bytes=random_bytes,
         )
+        self._funding = Funding(escrow=self._escrow, store=store)
         self.settlement: Final = SessionSettlement(
             escrow=self._escrow, store=store, clock=clock, lock=self._lock, refresh=self._observed
         )
@@ -233,7 +228,7 @@ class TempoSessionPayee:
 
     async def verify(self, credential: Credential, claims: ClaimStore, *, now: datetime) -> Receipt:
         """One unit as content, for callers that know nothing of channels; vouchers need no claims."""
-        request = self._request(credential, now)
+        request = self._asked(credential, now)
         return (await self.handle(credential, kind="content", cost=request.amount, now=now)).receipt
 
     async def handle(
@@ -242,7 +237,7 @@ class TempoSessionPayee:
         """Does what the credential asks for, and for content charges `cost` base units for `units`, durably, before
         this returns. Raises a PaymentProblem; an accepted voucher stays accepted also when it does not cover the cost.
         """
-        request = self._request(credential, now)
+        request = self._asked(credential, now)
         try:
             payload = decode_session_payload(credential.payload)
         except ParseError as error:
@@ -250,7 +245,7 @@ class TempoSessionPayee:
         attempt = _Attempt(
             request=request,
             credential=credential,
-            source=self._source(credential, request),
+            source=read_source(credential, request),
             kind=kind,
             cost=cost if kind == "content" else 0,
             units=units if kind == "content" else 0,
@@ -287,79 +282,14 @@ class TempoSessionPayee:
         self._require_source(attempt, handed.descriptor)
         if payload.cumulative > handed.amount:
             raise AmountExceedsDeposit(details={"channelId": payload.channel_id})
-        signature = self._signed(handed.descriptor, payload.channel_id, payload.cumulative, payload.signature)
+        signature = voucher_signature(
+            self._domain, handed.descriptor, payload.channel_id, payload.cumulative, payload.signature
+        )
         async with self._lock(payload.channel_id):
             known = await self._store.get(payload.channel_id)
             if known is None or known.record.state is ChannelState.OPENING:
-                await self._broadcast_open(payload.channel_id, handed, attempt)
+                await self._funding.open(payload.channel_id, handed, challenge_id=challenge.id, now=attempt.now)
         return await self._accept(payload, signature, attempt, opened=True)
-
-    async def _broadcast_open(self, channel_id: str, handed: HandedTransaction, attempt: _Attempt) -> None:
-        """Leaves an open record behind, whose deposit the chain confirmed; or none."""
-        escrow = self._escrow
-        await escrow.require_node()
-        (there,) = await escrow.states((channel_id,))
-        block, tx_hash = 0, ""
-        if not there.exists:
-            tx = await escrow.complete(handed, attempt.now)
-            tx_hash = tx.hash()
-            await self._store.update(channel_id, lambda record: (self._opening(record, handed, tx_hash, attempt), None))
-            try:
-                receipt = await escrow.deliver(tx)
-            except NotTaken:
-                await self._forget(channel_id)
-                raise
-            block = receipt.block_number
-            opened = escrow.event(receipt, ChannelEventKind.OPENED, channel_id)
-            if opened is None or opened.descriptor != handed.descriptor or opened.values != (handed.amount,):
-                raise OutcomeUncertain(
-                    "The transaction was included, but the chain's record of it does not show this channel.",
-                    code="logs-mismatch",
-                    details={"reference": receipt.hash},
-                )
-            (there,) = await escrow.states((channel_id,))
-        if there.close_requested_at or there.deposit < handed.amount:
-            raise SessionRefused("The channel is not as it was opened.", code="channel-changed")
-
-        def open_it(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
-            begun = self._opening(record, handed, tx_hash, attempt)
-            done = arrived(begun, begun.pending) if begun.pending is not None else begun
-            seen = observe(done, deposit=there.deposit, settled=there.settled, close_requested_at=0, now=attempt.now)
-            # What the chain has settled was delivered by somebody, as far as we can know.
-            return replace(seen, state=ChannelState.OPEN, opened_block=block, spent=max(seen.spent, seen.settled)), None
-
-        await self._store.update(channel_id, open_it)
-
-    def _opening(
-        self, record: ChannelRecord | None, handed: HandedTransaction, tx_hash: str, attempt: _Attempt
-    ) -> ChannelRecord:
-        if record is not None and (record.state is not ChannelState.OPENING or not tx_hash):
-            return record
-        pending = Dispatch(
-            kind=DispatchKind.OPEN, content=handed.content, tx_hash=tx_hash, amount=handed.amount, at=attempt.now
-        )
-        if record is not None:
-            return replace(record, pending=pending)
-        return ChannelRecord(
-            channel_id=handed.descriptor.channel_id(escrow=self._escrow.address, chain_id=self._network.chain_id),
-            chain_id=self._network.chain_id,
-            escrow=self._escrow.address,
-            descriptor=handed.descriptor,
-            created_at=attempt.now,
-            last_used=attempt.now,
-            challenge_id=attempt.credential.challenge.id,
-            pending=pending if tx_hash else None,
-        )
-
-    async def _forget(self, channel_id: str) -> None:
-        """Drops an opening that certainly never happened."""
-        (there,) = await self._escrow.states((channel_id,))
-
-        def drop(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
-            gone = record is not None and record.state is ChannelState.OPENING and not there.exists
-            return (None if gone else record), None
-
-        await self._store.update(channel_id, drop)
 
     async def _top_up(self, payload: TopUpPayload, attempt: _Attempt) -> SessionOutcome:
         async with self._lock(payload.channel_id):
@@ -379,56 +309,8 @@ class TempoSessionPayee:
             if record.state is not ChannelState.OPEN:
                 require_usable(record)
                 raise SessionRefused("The channel is not open yet.", code="not-open")
-            record, tx_hash = await self._deliver_top_up(record, handed, attempt)
+            record, tx_hash = await self._funding.top_up(record, handed, now=attempt.now)
         return self._outcome(record, attempt, "topUp", tx_hash=tx_hash)
-
-    async def _deliver_top_up(
-        self, record: ChannelRecord, handed: HandedTransaction, attempt: _Attempt
-    ) -> tuple[ChannelRecord, str]:
-        escrow, channel_id, pending = self._escrow, record.channel_id, record.pending
-        await escrow.require_node()
-        receipt = None
-        if pending is not None and pending.content == handed.content:
-            receipt = await escrow.receipt(pending.tx_hash)
-        if receipt is None:
-            tx = await escrow.complete(handed, attempt.now)
-            pending = Dispatch(
-                kind=DispatchKind.TOP_UP,
-                content=handed.content,
-                tx_hash=tx.hash(),
-                amount=handed.amount,
-                at=attempt.now,
-            )
-            await self._change(channel_id, lambda known: replace(known, pending=pending))
-            try:
-                receipt = await escrow.deliver(tx)
-            except NotTaken:
-                await self._change(channel_id, lambda known: replace(known, pending=None))
-                raise
-        dispatch = pending
-        assert dispatch is not None  # noqa: S101 - either journaled now or before
-        added = escrow.event(receipt, ChannelEventKind.TOPPED_UP, channel_id)
-        if not receipt.status or added is None or added.values[0] != handed.amount:
-            raise OutcomeUncertain(
-                "The transaction was included, but the chain's record of it does not show the top up.",
-                code="logs-mismatch",
-                details={"reference": receipt.hash},
-            )
-        (there,) = await escrow.states((channel_id,))
-        grown = await self._change(
-            channel_id,
-            lambda known: arrived(
-                observe(
-                    known,
-                    deposit=max(there.deposit, added.values[1]) if there.exists else 0,
-                    settled=there.settled,
-                    close_requested_at=there.close_requested_at,
-                    now=attempt.now,
-                ),
-                dispatch,
-            ),
-        )
-        return grown, receipt.hash
 
     async def _voucher(self, payload: VoucherPayload, attempt: _Attempt) -> SessionOutcome:
         record = await self._known(payload.channel_id, payload.descriptor, attempt)
@@ -440,13 +322,17 @@ class TempoSessionPayee:
         require_usable(record)
         if payload.cumulative > record.deposit:
             accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
-        signature = self._signed(record.descriptor, record.channel_id, payload.cumulative, payload.signature)
+        signature = voucher_signature(
+            self._domain, record.descriptor, record.channel_id, payload.cumulative, payload.signature
+        )
         return await self._accept(payload, signature, attempt, opened=False)
 
     async def _close(self, payload: ClosePayload, attempt: _Attempt) -> SessionOutcome:
         record = await self._known(payload.channel_id, payload.descriptor, attempt)
         self._require_source(attempt, record.descriptor)
-        signature = self._signed(record.descriptor, record.channel_id, payload.cumulative, payload.signature)
+        signature = voucher_signature(
+            self._domain, record.descriptor, record.channel_id, payload.cumulative, payload.signature
+        )
         closed, tx_hash = await self.settlement.capture(record.channel_id, payload.cumulative, signature)
         return self._outcome(closed, attempt, "close", tx_hash=tx_hash)
 
@@ -498,48 +384,13 @@ class TempoSessionPayee:
 
     # -- checks
 
-    def _request(self, credential: Credential, now: datetime) -> SessionRequest:
-        challenge = credential.challenge
-        if (challenge.method, challenge.intent) != (METHOD, SESSION_INTENT):
-            raise MethodUnsupported(f"{challenge.key} is not charged here.")
-        if challenge.expires_at is None or challenge.is_expired(now):
-            raise PaymentExpired(f"The challenge expired at {challenge.expires or 'no stated time'}.")
-        try:
-            request = decode_session_request(challenge.request)
-        except ParseError as error:
-            # The gate has authenticated it, so it was we who offered something unreadable.
-            raise InternalPayment("The challenge cannot be read back.") from error
-        ours = (self._network.chain_id, self._escrow.address, "v2")
-        if (request.chain_id, request.escrow, request.protocol) != ours:
-            raise SessionRefused("The challenge is for another chain, escrow or protocol.", code="wrong-escrow")
-        return request
-
-    def _source(self, credential: Credential, request: SessionRequest) -> str | None:
-        if credential.source is None:
-            return None
-        try:
-            did = parse_account_did(credential.source)
-            if did.chain_id != request.chain_id:
-                raise SessionRefused(f"The source is on chain {did.chain_id}.", code="source-mismatch")
-            return to_checksum(did.address)
-        except ParseError as error:
-            raise InvalidPayload("The source of the credential is invalid.", code=error.code) from error
+    def _asked(self, credential: Credential, now: datetime) -> SessionRequest:
+        chain_id, escrow = self._network.chain_id, self._escrow.address
+        return read_request(credential, chain_id=chain_id, escrow=escrow, now=now)
 
     def _require_source(self, attempt: _Attempt, descriptor: Descriptor) -> None:
         if attempt.source not in (None, descriptor.payer, descriptor.voucher_signer):
             raise SessionRefused("The source is neither payer nor signer of the channel.", code="source-mismatch")
-
-    def _signed(self, descriptor: Descriptor, channel_id: str, cumulative: int, text: str) -> str:
-        """The voucher's signature in 65 bytes, as the reserve takes it. Raises InvalidSignature, SignerMismatch."""
-        where = {"channelId": channel_id}
-        try:
-            signature = parse_signature(text)
-            signer = recover_address(self._domain.digest(channel_id, cumulative), signature)
-        except (ParseError, FormatError) as error:
-            raise InvalidSignature(f"The voucher's signature is not valid: {error.message}", details=where) from error
-        if signer != descriptor.voucher_signer:
-            raise SignerMismatch(details=where)
-        return "0x" + signature.to_bytes65().hex()
 
     async def _known(self, channel_id: str, stated: Descriptor | None, attempt: _Attempt) -> ChannelRecord:
         kept = await self._store.get(channel_id)
@@ -574,7 +425,7 @@ class TempoSessionPayee:
         (there,) = await self._escrow.states((channel_id,))
         now = self._clock()
         if there.exists:
-            return await self._change(channel_id, lambda record: self._seen(record, there, now))
+            return await change_known(self._store, channel_id, lambda record: self._seen(record, there, now))
         if kept.record.state is ChannelState.CLOSED:
             return kept.record
         ended = await self._escrow.closing(channel_id, kept.record.opened_block)
@@ -583,8 +434,8 @@ class TempoSessionPayee:
                 return kept.record
             raise InternalPayment("The chain does not show the channel now. Nothing was taken.", code="channel-unseen")
         settled, refunded = ended.values
-        return await self._change(
-            channel_id, lambda record: finish(record, settled=settled, refunded=refunded, now=now)
+        return await change_known(
+            self._store, channel_id, lambda record: finish(record, settled=settled, refunded=refunded, now=now)
         )
 
     def _seen(self, record: ChannelRecord, there: Any, now: datetime) -> ChannelRecord:
@@ -599,15 +450,6 @@ class TempoSessionPayee:
             return seen
         done = arrived(seen, seen.pending) if seen.pending is not None else seen
         return replace(done, state=ChannelState.OPEN, spent=max(done.spent, done.settled))
-
-    async def _change(self, channel_id: str, change: Callable[[ChannelRecord], ChannelRecord]) -> ChannelRecord:
-        def apply(record: ChannelRecord | None) -> tuple[ChannelRecord, ChannelRecord]:
-            if record is None:
-                raise ChannelNotFound(details={"channelId": channel_id})
-            changed = change(record)
-            return changed, changed
-
-        return await self._store.update(channel_id, apply)
 
     def _lock(self, channel_id: str) -> asyncio.Lock:
         """One transaction at a time for a channel within this process; the store serialises the sums for all."""

@@ -17,6 +17,7 @@ from .channels import Descriptor
 from .session_problems import (
     AmountExceedsDeposit,
     ChannelFinalized,
+    ChannelNotFound,
     DeltaTooSmall,
     InsufficientBalance,
     SessionRefused,
@@ -31,6 +32,7 @@ __all__ = [
     "Versioned",
     "accept",
     "arrived",
+    "change_known",
     "charge",
     "finish",
     "freeze",
@@ -322,6 +324,20 @@ def finish(record: ChannelRecord, *, settled: int, refunded: int, now: datetime)
         checked_at=now,
         pending=None,
     )
+
+
+async def change_known(
+    store: ChannelStore, channel_id: str, change: Callable[[ChannelRecord], ChannelRecord]
+) -> ChannelRecord:
+    """Applies a change to a channel that is known, and gives the result. Raises ChannelNotFound."""
+
+    def apply(record: ChannelRecord | None) -> tuple[ChannelRecord, ChannelRecord]:
+        if record is None:
+            raise ChannelNotFound(details={"channelId": channel_id})
+        changed = change(record)
+        return changed, changed
+
+    return await store.update(channel_id, apply)
 
 
 def _earn(record: ChannelRecord) -> ChannelRecord:
