@@ -45,9 +45,11 @@ class Funding:
         if not there.exists:
             tx = await escrow.complete(handed, now)
             tx_hash = tx.hash()
-            await self.store.update(
-                channel_id, lambda record: (self._opening(record, handed, tx_hash, challenge_id, now), None)
-            )
+
+            def begin(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
+                return self._opening(record, handed, tx_hash, challenge_id, now), None
+
+            await self.store.update(channel_id, begin)
             try:
                 receipt = await escrow.deliver(tx)
             except NotTaken:
@@ -66,6 +68,8 @@ class Funding:
             raise SessionRefused("The channel is not as it was opened.", code="channel-changed")
 
         def open_it(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
+            if record is not None and record.state is not ChannelState.OPENING:
+                return record, None
             begun = self._opening(record, handed, tx_hash, challenge_id, now)
             done = arrived(begun, begun.pending) if begun.pending is not None else begun
             seen = observe(done, deposit=there.deposit, settled=there.settled, close_requested_at=0, now=now)

@@ -282,9 +282,7 @@ class TempoSessionPayee:
         self._require_source(attempt, handed.descriptor)
         if payload.cumulative > handed.amount:
             raise AmountExceedsDeposit(details={"channelId": payload.channel_id})
-        signature = voucher_signature(
-            self._domain, handed.descriptor, payload.channel_id, payload.cumulative, payload.signature
-        )
+        signature = voucher_signature(self._domain, handed.descriptor, payload)
         async with self._lock(payload.channel_id):
             known = await self._store.get(payload.channel_id)
             if known is None or known.record.state is ChannelState.OPENING:
@@ -322,17 +320,13 @@ class TempoSessionPayee:
         require_usable(record)
         if payload.cumulative > record.deposit:
             accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
-        signature = voucher_signature(
-            self._domain, record.descriptor, record.channel_id, payload.cumulative, payload.signature
-        )
+        signature = voucher_signature(self._domain, record.descriptor, payload)
         return await self._accept(payload, signature, attempt, opened=False)
 
     async def _close(self, payload: ClosePayload, attempt: _Attempt) -> SessionOutcome:
         record = await self._known(payload.channel_id, payload.descriptor, attempt)
         self._require_source(attempt, record.descriptor)
-        signature = voucher_signature(
-            self._domain, record.descriptor, record.channel_id, payload.cumulative, payload.signature
-        )
+        signature = voucher_signature(self._domain, record.descriptor, payload)
         closed, tx_hash = await self.settlement.capture(record.channel_id, payload.cumulative, signature)
         return self._outcome(closed, attempt, "close", tx_hash=tx_hash)
 
