@@ -21,14 +21,17 @@ from mpp_console.methods.tempo.client_channel import (
     ChannelBook,
     ChannelBookError,
     ChannelEntry,
+    ChannelProtocol,
     ClientChannel,
     Lease,
     UnknownChannel,
 )
 from mpp_console.methods.tempo.keys import Signer
+from mpp_console.methods.tempo.legacy_abi import encode_legacy_request_close, encode_legacy_withdraw
 from mpp_console.methods.tempo.networks import Network
 from mpp_console.methods.tempo.reserve_abi import OnChainChannel, encode_request_close, encode_top_up, encode_withdraw
 from mpp_console.methods.tempo.session_account import Account
+from mpp_console.methods.tempo.session_chain import ReserveReader
 from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
 from mpp_console.methods.tempo.session_schema import ClosePayload, SessionRequest, Snapshot, decode_session_request
 from mpp_console.methods.tempo.session_schema import verify_snapshot as _verify
@@ -141,12 +144,14 @@ class SessionManager:
         except ChainError as error:
             return tuple(SyncRow(before=row, after=row, trouble=error.message) for row in rows)
         done: list[SyncRow] = []
-        for escrow in dict.fromkeys(row.escrow for row in rows):
-            done += await self._sync_escrow(escrow, [row for row in rows if row.escrow == escrow], block)
+        groups: dict[tuple[str, ChannelProtocol], list[ClientChannel]] = {}
+        for row in rows:
+            groups.setdefault((row.escrow, row.protocol), []).append(row)
+        for (escrow, protocol), group in groups.items():
+            done += await self._sync_escrow(self._account.reader(escrow, protocol), group, block)
         return tuple(done)
 
-    async def _sync_escrow(self, escrow: str, rows: Sequence[ClientChannel], block: Block) -> list[SyncRow]:
-        reader = self._account.reader(escrow)
+    async def _sync_escrow(self, reader: ReserveReader, rows: Sequence[ClientChannel], block: Block) -> list[SyncRow]:
         try:
             states: Sequence[OnChainChannel | None] = await reader.states([row.channel_id for row in rows])
         except ChainError:
@@ -154,7 +159,7 @@ class SessionManager:
         return [await self._sync_one(row, state, block) for row, state in zip(rows, states, strict=True)]
 
     async def _sync_one(self, row: ClientChannel, state: OnChainChannel | None, block: Block) -> SyncRow:
-        reader, ended = self._account.reader(row.escrow), None
+        reader, ended = self._account.reader(row.escrow, row.protocol), None
         try:
             if state is None:
                 state = await reader.state(row.channel_id)
@@ -209,7 +214,7 @@ class SessionManager:
             case ChannelState.OPENING | ChannelState.UNKNOWN if not row.close_requested_at:
                 message = "the chain does not show the channel, and its opening may still come"
                 return CloseResult(how=CloseHow.REFUSED, channel=row, message=message)
-        receipt_hash = await self._transact(row, lease, encode_request_close(row.descriptor), "close requested")
+        receipt_hash = await self._transact(row, lease, _request_close(row), "close requested")
         row = await self._account.look(row, lease=lease)
         block = await self._chain.block()
         return CloseResult(
@@ -221,7 +226,7 @@ class SessionManager:
         )
 
     async def _withdraw(self, row: ClientChannel, lease: Lease) -> CloseResult:
-        tx_hash = await self._transact(row, lease, encode_withdraw(row.descriptor), "withdrawal")
+        tx_hash = await self._transact(row, lease, _withdrawal(row), "withdrawal")
         row = await self._account.look(row, lease=lease)
         return CloseResult(how=CloseHow.WITHDRAWN, channel=row, refunded=row.refunded, tx_hash=tx_hash)
 
@@ -254,7 +259,7 @@ class SessionManager:
 
     async def _ask_server(self, row: ClientChannel, lease: Lease) -> CloseResult:
         signer = self._signer_of(row.payer)
-        if self._management is None or not row.url or signer is None or row.descriptor.voucher_signer != row.payer:
+        if self._management is None or not row.url or signer is None or row.voucher_signer != row.payer:
             return CloseResult(how=CloseHow.REFUSED, channel=row, message="there is no server to ask")
         try:
             challenges = await self._management.probe(row.url, row.channel_id)
@@ -288,8 +293,8 @@ class SessionManager:
         payload = ClosePayload(
             channel_id=row.channel_id,
             cumulative=amount,
-            signature=domain_of(row.chain_id, row.escrow).sign(signer, row.channel_id, amount),
-            descriptor=row.descriptor,
+            signature=domain_of(row.chain_id, row.escrow, row.protocol).sign(signer, row.channel_id, amount),
+            descriptor=row.descriptor if row.protocol == "v2" else None,
         )
         source = format_account_did(row.chain_id, row.payer)
         credential = Credential(challenge=challenge, payload=payload.to_wire(), source=source)
@@ -308,6 +313,8 @@ class SessionManager:
             row = await self._account.look(await self._row(channel_id), lease=held.lease)
             if row.state not in (ChannelState.ACTIVE, ChannelState.CLOSING, ChannelState.ORPHANED):
                 raise ChannelTransactionFailed(f"The channel is {row.state}: nothing can be added to it.")
+            if row.protocol == "v1":
+                raise ChannelTransactionFailed("Channels of version 1 can be closed here, and not topped up.")
             if row.pending_deposit:
                 raise ChannelTransactionFailed("An earlier top up may still come. Try again in half a minute.")
             await self._transact(row, held.lease, encode_top_up(row.descriptor, amount), "topping up", locks=amount)
@@ -352,10 +359,20 @@ def _challenge_for(row: ClientChannel, challenges: Sequence[Challenge]) -> tuple
             request = decode_session_request(challenge.request)
         except ParseError:
             continue
-        asked = (request.recipient, request.currency, request.escrow, request.chain_id)
-        if asked == (row.payee, row.token, row.escrow, row.chain_id):
+        asked = (request.recipient, request.currency, request.escrow, request.chain_id, request.protocol)
+        if asked == (row.payee, row.token, row.escrow, row.chain_id, row.protocol):
             return challenge, request
     return None
+
+
+def _request_close(row: ClientChannel) -> bytes:
+    if row.protocol == "v1":
+        return encode_legacy_request_close(row.channel_id)
+    return encode_request_close(row.descriptor)
+
+
+def _withdrawal(row: ClientChannel) -> bytes:
+    return encode_legacy_withdraw(row.channel_id) if row.protocol == "v1" else encode_withdraw(row.descriptor)
 
 
 def _asked(row: ClientChannel, message: str) -> CloseResult:

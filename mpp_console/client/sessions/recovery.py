@@ -17,6 +17,7 @@ from mpp_console.methods.tempo.client_channel import (
     ChannelBookError,
     ChannelEntry,
     ChannelExists,
+    ChannelProtocol,
     ClientChannel,
 )
 from mpp_console.methods.tempo.networks import Network
@@ -46,13 +47,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSearch:
-    """Searches the channel reserve of one network for the channels of a payer."""
+    """Searches one escrow for the channels of a payer: the channel reserve, or an escrow contract of v1."""
 
     book: ChannelBook
     chain: Chain
     network: Network
     clock: Clock
     escrow: str = RESERVE
+    protocol: ChannelProtocol = "v2"
     width: int = WIDTH
 
     async def run(self, payer: str, *, from_block: int | None = None) -> Found:
@@ -88,7 +90,7 @@ class ChannelSearch:
 
     @property
     def _reader(self) -> ReserveReader:
-        return ReserveReader(chain=self.chain, escrow=self.escrow)
+        return ReserveReader(chain=self.chain, escrow=self.escrow, protocol=self.protocol)
 
     async def _add(self, event: ChannelEvent, state: OnChainChannel) -> ClientChannel | None:
         """The new row; None when the book has one (a damaged one too), or the channel is over."""
@@ -112,7 +114,7 @@ class ChannelSearch:
         now, token = self.clock(), self.network.token(parties.token)
         return ClientChannel(
             channel_id=event.channel_id,
-            protocol="v2",
+            protocol=self.protocol,
             state=ChannelState.ORPHANED,
             network=self.network.name,
             chain_id=self.network.chain_id,

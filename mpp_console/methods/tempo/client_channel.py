@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from mpp_console.protocol import Currency, MppError
 from mpp_console.protocol.channel import ChannelFact, ChannelState, advance_channel, channel_standing
 
-from .channels import ZERO_ADDRESS, Descriptor
+from .channels import ZERO_ADDRESS, Descriptor, legacy_channel_id
 from .reserve_abi import GRACE_SECONDS, OnChainChannel
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ChannelEntry",
     "ChannelExists",
     "ChannelPage",
+    "ChannelProtocol",
     "ChannelWentBack",
     "ClientChannel",
     "Lease",
@@ -169,10 +170,24 @@ class ClientChannel:
         )
 
     @property
+    def voucher_signer(self) -> str:
+        """Who signs its vouchers."""
+        return self.payer if self.authorized_signer == ZERO_ADDRESS else self.authorized_signer
+
+    @property
     def is_whole(self) -> bool:
         """Whether the parties that the row names really make this channel id."""
         if self.protocol == "v1":
-            return True
+            made = legacy_channel_id(
+                payer=self.payer,
+                payee=self.payee,
+                token=self.token,
+                salt=self.salt,
+                authorized_signer=self.authorized_signer,
+                escrow=self.escrow,
+                chain_id=self.chain_id,
+            )
+            return made == self.channel_id
         return self.descriptor.channel_id(escrow=self.escrow, chain_id=self.chain_id) == self.channel_id
 
     # -- sums

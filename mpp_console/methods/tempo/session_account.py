@@ -26,7 +26,7 @@ from mpp_console.protocol import (
 
 from .chain import Block, Chain, ChainError
 from .channels import RESERVE, parse_bytes32
-from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease
+from .client_channel import ChannelBook, ChannelEntry, ChannelProtocol, ClientChannel, Lease
 from .reserve_abi import ChannelEvent, OnChainChannel
 from .session_chain import ReserveReader
 from .session_plan import PlanKind
@@ -80,8 +80,8 @@ class Account:
     chain: Chain
     clock: Clock
 
-    def reader(self, escrow: str = RESERVE) -> ReserveReader:
-        return ReserveReader(chain=self.chain, escrow=escrow)
+    def reader(self, escrow: str = RESERVE, protocol: ChannelProtocol = "v2") -> ReserveReader:
+        return ReserveReader(chain=self.chain, escrow=escrow, protocol=protocol)
 
     # -- the chain's word
 
@@ -93,10 +93,10 @@ class Account:
         if await self.chain.chain_id() != row.chain_id:
             raise ChainError(f"The node is not one of chain {row.chain_id}.", code="wrong-node")
         block = await self.chain.block()
-        state = await self.reader(row.escrow).state(row.channel_id)
-        ended = None
+        reader = self.reader(row.escrow, row.protocol)
+        state, ended = await reader.state(row.channel_id), None
         if not state.exists and block.number >= row.from_block:
-            ended = await self.reader(row.escrow).closed(row.channel_id, from_block=row.from_block)
+            ended = await reader.closed(row.channel_id, from_block=row.from_block)
         return await self.apply(row, block, state, ended, lease=lease, write=write)
 
     async def apply(

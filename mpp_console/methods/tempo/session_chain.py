@@ -13,7 +13,9 @@ from mpp_console.protocol import ParseError
 
 from .chain import Chain, ChainError
 from .channels import RESERVE
+from .client_channel import ChannelProtocol
 from .keys import address_bytes
+from .legacy_abi import decode_legacy_events, decode_legacy_states, encode_legacy_states, legacy_topic
 from .reserve_abi import (
     ChannelEvent,
     ChannelEventKind,
@@ -32,19 +34,26 @@ BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveReader:
-    """Reads the channel reserve at `escrow`. Methods raise ChainError."""
+    """Reads the channels of one escrow: the channel reserve (v2), or an escrow contract (v1).
+
+    Methods raise ChainError.
+    """
 
     chain: Chain
     escrow: str = RESERVE
+    protocol: ChannelProtocol = "v2"
 
     async def states(self, channel_ids: Sequence[str]) -> tuple[OnChainChannel, ...]:
         """The states of channels, in the same order."""
+        encode, decode = encode_get_states, decode_states
+        if self.protocol == "v1":
+            encode, decode = encode_legacy_states, decode_legacy_states
         found: list[OnChainChannel] = []
         for start in range(0, len(channel_ids), BATCH):
             part = channel_ids[start : start + BATCH]
-            answer = await self.chain.call(self.escrow, encode_get_states(part))
+            answer = await self.chain.call(self.escrow, encode(part))
             try:
-                found += decode_states(answer, len(part))
+                found += decode(answer, len(part))
             except ParseError as error:
                 raise ChainError(error.message, code=error.code) from error
         return tuple(found)
@@ -55,14 +64,19 @@ class ReserveReader:
 
     async def closed(self, channel_id: str, *, from_block: int) -> ChannelEvent | None:
         """How a channel ended, None when its end is not among the logs."""
-        events = await self._events([event_topic(ChannelEventKind.CLOSED), channel_id], from_block, "latest")
+        events = await self._events([self._topic(ChannelEventKind.CLOSED), channel_id], from_block, "latest")
         return events[-1] if events else None
 
     async def opened_by(self, payer: str, *, from_block: int, to_block: int) -> list[ChannelEvent]:
         """Every opening by a payer in a range of blocks, both ends included, with the whole descriptor of each."""
         topic = "0x" + (bytes(12) + address_bytes(payer)).hex()
-        return await self._events([event_topic(ChannelEventKind.OPENED), None, topic], from_block, to_block)
+        return await self._events([self._topic(ChannelEventKind.OPENED), None, topic], from_block, to_block)
+
+    def _topic(self, kind: ChannelEventKind) -> str:
+        return legacy_topic(kind) if self.protocol == "v1" else event_topic(kind)
 
     async def _events(self, topics: Sequence[str | None], from_block: int, to_block: int | str) -> list[ChannelEvent]:
         logs = await self.chain.logs(address=self.escrow, topics=topics, from_block=from_block, to_block=to_block)
+        if self.protocol == "v1":
+            return decode_legacy_events(logs, escrow=self.escrow)
         return decode_events(logs, escrow=self.escrow)

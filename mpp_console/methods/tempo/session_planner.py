@@ -88,7 +88,7 @@ class Planner:
 
     async def _channel(self, request: SessionRequest, payer: str, lease: Lease | None) -> ClientChannel | Check | None:
         """The channel to pay on: the one the server names, else the last used; None to open one."""
-        rows = await self.book.usable(scope_of(request, payer))
+        rows = [row for row in await self.book.usable(scope_of(request, payer)) if row.protocol == request.protocol]
         for row in sorted(rows, key=lambda row: row.channel_id != request.channel_id):
             if row.state is ChannelState.ACTIVE and row.pending_deposit == 0:
                 return row

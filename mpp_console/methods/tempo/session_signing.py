@@ -15,6 +15,7 @@ from mpp_console.methods.base import Quote
 
 from .calls import Gas, build_transaction
 from .channels import ZERO_ADDRESS, Descriptor
+from .client_channel import ChannelProtocol
 from .keys import Signer, address_bytes, keccak, to_checksum
 from .reserve_abi import OpenCall, encode_open, encode_top_up
 from .session_schema import SessionRequest
@@ -45,9 +46,9 @@ class SignedOpen:
 
 
 @lru_cache(maxsize=32)
-def domain_of(chain_id: int, escrow: str) -> VoucherDomain:
+def domain_of(chain_id: int, escrow: str, protocol: ChannelProtocol = "v2") -> VoucherDomain:
     """The world of a channel's vouchers, hashed once."""
-    return VoucherDomain.reserve(chain_id, escrow)
+    return VoucherDomain.legacy(chain_id, escrow) if protocol == "v1" else VoucherDomain.reserve(chain_id, escrow)
 
 
 def open_call(request: SessionRequest, deposit: int, salt: str = NO_SALT) -> OpenCall:

@@ -86,7 +86,7 @@ class World:
 
     @property
     def url(self) -> str:
-        return self.server.url + self.path
+        return str(self.server.url) + self.path
 
     def payer(self, **changes: Any) -> SessionPayer:
         values: dict[str, Any] = {

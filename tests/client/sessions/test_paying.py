@@ -12,13 +12,21 @@ from typing import Any
 
 import pytest
 
-from mpp_console.client.errors import NoUsableOffer, OutcomeUnknown, PaymentAbandoned, PaymentRejected
+from mpp_console.client.errors import (
+    CredentialSpent,
+    CrossOriginPayment,
+    NoUsableOffer,
+    OutcomeUnknown,
+    PaymentAbandoned,
+    PaymentRejected,
+)
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.book import MemoryChannels
+from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.base import Quote
 from mpp_console.methods.tempo.session_plan import DepositPolicy
 from mpp_console.methods.tempo.session_schema import SessionReceiptFacts
-from tests.client.till import Reply, Seen
+from tests.client.till import Reply, Seen, Server
 
 from .conftest import TOKEN, World, signer
 from .shop import PRICE
@@ -362,3 +370,53 @@ async def test_a_snapshot_without_our_signature_is_not_paid(world: World) -> Non
     world.shop.snapshots = True
     quoted = await quote(world)
     assert quoted.details["plan"] == "open"
+
+
+# On the way ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_redirect_takes_no_voucher_along(world: World) -> None:
+    """Row 22."""
+    await world.get()
+    world.shop.suggested = None
+    async with Server(lambda seen: Reply(body=b"goods")) as thief:
+        away = Reply(status=302, headers=[("Location", f"{thief.url}/chat")], body=b"")
+        world.shop.before["voucher"] = lambda seen, payload: away
+        async with world.client() as client:
+            with pytest.raises(CredentialSpent):
+                await client.get(world.url, follow_redirects=True)
+        assert [seen.credential for seen in thief.seen] == [None]
+        world.shop.before["close"] = lambda seen, payload: away
+        row = await world.channel()
+        result = await world.manager().close(row.channel_id, force=False)
+        assert result.how is CloseHow.REFUSED
+        assert len(thief.seen) == 1, "a close follows nobody"
+
+
+async def test_a_challenge_that_was_redirected_away_is_not_paid(world: World) -> None:
+    away = Reply(status=307, headers=[("Location", world.url)], body=b"")
+    async with Server(lambda seen: away) as front, world.client() as client:
+        with pytest.raises(CrossOriginPayment):
+            await client.get(front.url.replace("127.0.0.1", "localhost"), follow_redirects=True)
+    assert world.shop.actions == []
+
+
+async def test_a_cancelled_request_gives_its_turn_back(world: World) -> None:
+    await world.get()
+    payments = world.payments()
+    arrived = asyncio.Event()
+
+    async def never(seen: Any, payload: Any) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    world.shop.before["voucher"] = never
+    async with world.client(payments) as client:
+        task = asyncio.create_task(client.get(world.url))
+        await arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        world.shop.before.clear()
+        assert (await client.get(world.url)).text == "goods"
+    assert (await world.channel()).signed == 2 * PRICE

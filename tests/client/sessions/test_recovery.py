@@ -8,11 +8,18 @@ import pytest
 
 from mpp_console.client.sessions.book import MemoryChannels
 from mpp_console.client.sessions.lifecycle import CloseHow
+from mpp_console.methods.tempo.calls import Gas, build_transaction
 from mpp_console.methods.tempo.chain import ChainError, ChainUnreachable
+from mpp_console.methods.tempo.channels import ZERO_ADDRESS, legacy_channel_id
+from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS
+from mpp_console.methods.tempo.tip20 import encode_approve
+from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import WITHDRAW_CUSHION
+from mpp_console.sandbox.node.escrow import ESCROW
+from tests.sandbox.node.test_escrow import calldata
 
-from .conftest import World
+from .conftest import TOKEN, World
 from .shop import PRICE
 
 
@@ -128,3 +135,61 @@ async def test_a_node_that_cannot_answer_for_one_block_is_told_of(world: World) 
     with pytest.raises(ChainError):
         await world.search(chain=chain).run(world.customer.address)
     assert chain.asked < 40
+
+
+# Version 1 ----------------------------------------------------------------------------------------------------------
+
+
+async def opened_by_an_older_wallet(world: World, deposit: int = 10 * PRICE) -> str:
+    """A channel of the escrow contract that nothing here remembers. Gives its id."""
+    salt = bytes([7]) * 32
+    parties = (world.shop.signer.address, TOKEN)
+    opening = calldata("open(address,address,uint128,bytes32,address)", *parties, deposit, salt, ZERO_ADDRESS)
+    now = int(world.clock().timestamp())
+    fees = await world.chain.fees()
+    tx = build_transaction(
+        chain_id=SANDBOX.chain_id,
+        calls=(Call(TOKEN, 0, encode_approve(ESCROW, deposit)), Call(ESCROW, 0, opening)),
+        gas=Gas(limit=3_000_000, max_fee_per_gas=fees.max_fee_per_gas, max_priority_fee_per_gas=10**9),
+        valid_before=now + 25,
+        valid_after=1,
+        fee_token=TOKEN,
+        sponsored=False,
+    ).sign(world.customer)
+    receipt = await world.chain.send_raw_sync(tx.encode(), timeout=5)
+    assert receipt.status
+    return legacy_channel_id(
+        payer=world.customer.address, payee=parties[0], token=TOKEN, salt="0x" + salt.hex(),
+        authorized_signer=ZERO_ADDRESS, escrow=ESCROW, chain_id=SANDBOX.chain_id,
+    )  # fmt: skip
+
+
+async def test_a_channel_of_version_1_is_found_and_forced_shut(world: World) -> None:
+    """Row 13."""
+    channel_id = await opened_by_an_older_wallet(world)
+    search = world.search(escrow=ESCROW, protocol="v1")
+    (orphan,) = (await search.run(world.customer.address)).orphans
+    assert (orphan.channel_id, orphan.protocol, orphan.state, orphan.deposit) == (
+        channel_id, "v1", "orphaned", 10 * PRICE
+    )  # fmt: skip
+    assert orphan.is_whole
+    assert (await world.search().run(world.customer.address)).orphans == ()
+    manager = world.manager()
+    first = await manager.close(channel_id)
+    assert (first.how, first.remaining) == (CloseHow.REQUESTED, GRACE_SECONDS + WITHDRAW_CUSHION)
+    assert (await manager.sync())[0].after.state == "closing"
+    world.clock.advance(GRACE_SECONDS + WITHDRAW_CUSHION)
+    done = await manager.close(channel_id)
+    assert (done.how, done.refunded, done.channel.state) == (CloseHow.WITHDRAWN, 10 * PRICE, "finalized")
+    assert await world.balance(ESCROW) == 0
+
+
+async def test_a_channel_of_version_1_is_synced_beside_the_others(world: World) -> None:
+    await world.get()
+    await opened_by_an_older_wallet(world)
+    await world.search(escrow=ESCROW, protocol="v1").run(world.customer.address)
+    rows = await world.manager().sync()
+    assert {(item.after.protocol, str(item.after.state), item.trouble) for item in rows} == {
+        ("v1", "orphaned", ""),
+        ("v2", "active", ""),
+    }

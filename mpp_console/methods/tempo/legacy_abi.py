@@ -1,0 +1,115 @@
+"""Calldata, results and events of the escrow contract of v1 sessions, as far as a payer needs them to get its money
+back. Pure. Selectors and topics are those of the deployed contract, which differ from the draft's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from mpp_console.protocol import ParseError
+
+from .channels import ZERO_ADDRESS, Descriptor
+from .keys import keccak, to_checksum
+from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
+from .tip20 import Log
+
+__all__ = [
+    "decode_legacy_events",
+    "decode_legacy_states",
+    "encode_legacy_request_close",
+    "encode_legacy_states",
+    "encode_legacy_withdraw",
+    "legacy_topic",
+]
+
+_STATE_WORDS: Final = 8
+_TAILS: Final = {
+    ChannelEventKind.OPENED: ",address,address,bytes32,uint256",
+    ChannelEventKind.CLOSED: ",uint256,uint256",
+}
+
+
+def encode_legacy_request_close(channel_id: str) -> bytes:
+    return _selector("requestClose(bytes32)") + _hash(channel_id)
+
+
+def encode_legacy_withdraw(channel_id: str) -> bytes:
+    return _selector("withdraw(bytes32)") + _hash(channel_id)
+
+
+def encode_legacy_states(channel_ids: Sequence[str]) -> bytes:
+    """Calldata that reads the states of many channels at once."""
+    count = len(channel_ids).to_bytes(32, "big")
+    return _selector("getChannelsBatch(bytes32[])") + _word(32) + count + b"".join(map(_hash, channel_ids))
+
+
+def decode_legacy_states(result: bytes, count: int) -> tuple[OnChainChannel, ...]:
+    """What `encode_legacy_states` reads; a finalized channel counts as gone. Raises ParseError."""
+    words = [int.from_bytes(result[place : place + 32], "big") for place in range(0, len(result), 32)]
+    if len(result) != 64 + 32 * _STATE_WORDS * count or words[:2] != [32, count]:
+        raise ParseError("the node's answer is not the states of the channels asked for", code="bad-answer")
+    rows = (words[place : place + _STATE_WORDS] for place in range(2, len(words), _STATE_WORDS))
+    return tuple(
+        OnChainChannel(settled=row[7], deposit=0 if row[0] else row[6], close_requested_at=row[1]) for row in rows
+    )
+
+
+def decode_legacy_events(logs: Iterable[Log], *, escrow: str) -> list[ChannelEvent]:
+    """Openings and closes among logs, in order. An opening's descriptor has no operator and no nonce hash."""
+    events = (_read(log) for log in logs if log.address.lower() == escrow.lower())
+    return [event for event in events if event is not None]
+
+
+def legacy_topic(kind: ChannelEventKind) -> str:
+    """The first topic of an event's logs."""
+    return "0x" + keccak(f"{kind}(bytes32,address,address{_TAILS[kind]})".encode()).hex()
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> dict[str, ChannelEventKind]:
+    return {legacy_topic(kind): kind for kind in _TAILS}
+
+
+def _read(log: Log) -> ChannelEvent | None:
+    kind = _kinds().get(log.topics[0]) if len(log.topics) == 4 else None
+    if kind is None or len(log.data) != 32 * _TAILS[kind].count(","):
+        return None
+    words = [log.data[place : place + 32] for place in range(0, len(log.data), 32)]
+    payer, payee = (to_checksum("0x" + topic[-40:]) for topic in log.topics[2:])
+    descriptor = None
+    if kind is ChannelEventKind.OPENED:
+        token, signer = (to_checksum("0x" + word[12:].hex()) for word in words[:2])
+        descriptor = Descriptor(
+            payer=payer,
+            payee=payee,
+            operator=ZERO_ADDRESS,
+            token=token,
+            salt="0x" + words[2].hex(),
+            authorized_signer=signer,
+            expiring_nonce_hash="",
+        )
+        words = words[3:]
+    return ChannelEvent(
+        kind=kind,
+        channel_id=log.topics[1],
+        payer=payer,
+        payee=payee,
+        values=tuple(int.from_bytes(word, "big") for word in words),
+        descriptor=descriptor,
+        block_number=log.block_number,
+        transaction_hash=log.transaction_hash,
+    )
+
+
+def _selector(declaration: str) -> bytes:
+    return keccak(declaration.encode())[:4]
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
+def _hash(value: str) -> bytes:
+    return bytes.fromhex(value[2:])
