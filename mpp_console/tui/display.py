@@ -187,6 +187,12 @@ class Lens:
     def id(self, text: str, head: int = 6, tail: int = 4) -> str:
         return self.plain(shorten(inert(text), head, tail))
 
+    def reference(self, text: str, *, whole: bool = False) -> str:
+        """A payment's name on its rail. Masked in privacy: whoever has it can look payer and amount up."""
+        if self.privacy:
+            return self.plain(_MASK)
+        return inert(text) if whole else self.id(text)
+
     def clock(self, at: datetime) -> str:
         """For lists: how long ago it was, or the time of day, and the day when it was another."""
         if self.relative:

@@ -84,7 +84,7 @@ def review_facts(review: ReviewView, lens: Lens) -> list[Fact]:
         facts.append(GAP_FACT)
     facts += [Fact("not taken" if number == 0 else "", _other(offer, lens)) for number, offer in enumerate(others)]
     if review.server_says:
-        quoted = Content.styled(f"“{inert(review.server_says, limit=_SAID)}”", MUTED)
+        quoted = Content.styled(f"“{masked(inert(review.server_says, limit=_SAID), lens)}”", MUTED)
         facts += [GAP_FACT, Fact("server says", quoted)]
     if review.error and review.error.hint:
         facts += [GAP_FACT, Fact("next", inert(review.error.hint, limit=_SAID))]
@@ -142,7 +142,9 @@ def check_content(check: Check, lens: Lens) -> Content:
 
 def _other(offer: OfferView, lens: Lens) -> Content:
     price = lens.money(offer.amount, offer.currency)
-    return Content.styled(f"{inert(offer.key, limit=40)} {price}: {inert(offer.reason, limit=_SAID)}", MUTED)
+    return Content.styled(
+        f"{inert(offer.key, limit=40)} {price}: {masked(inert(offer.reason, limit=_SAID), lens)}", MUTED
+    )
 
 
 PAYMENT_STEPS = (
@@ -189,7 +191,7 @@ def result_facts(result: PayResult, lens: Lens) -> list[Fact]:
     if result.operation is not None:
         facts.append(Fact("amount", lens.money(result.operation.amount, result.operation.currency)))
     if result.receipt is not None:
-        facts.append(Fact("receipt", inert(result.receipt.reference, limit=_SAID)))
+        facts.append(Fact("receipt", lens.reference(result.receipt.reference, whole=True)))
     if result.timings:
         legs = lens.plain(" · ").join(f"{timing.leg} {timing.milliseconds:.0f} ms" for timing in result.timings)
         facts.append(Fact("timing", Content.styled(legs, MUTED)))
@@ -197,13 +199,13 @@ def result_facts(result: PayResult, lens: Lens) -> list[Fact]:
         facts += [
             GAP_FACT,
             Fact("problem", Content.styled(inert(result.problem.title or result.problem.slug, limit=120), BAD)),
-            Fact("detail", inert(result.problem.detail, limit=_SAID)),
+            Fact("detail", masked(inert(result.problem.detail, limit=_SAID), lens)),
         ]
         if result.problem.hint:
             facts.append(Fact("next", inert(result.problem.hint, limit=_SAID)))
     if result.error is not None:
         tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
-        facts += [GAP_FACT, Fact("error", Content.styled(inert(result.error.message, limit=_SAID), tone))]
+        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message, limit=_SAID), lens), tone))]
         if result.error.hint:
             facts.append(Fact("next", inert(result.error.hint, limit=_SAID)))
     return facts

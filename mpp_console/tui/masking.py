@@ -8,10 +8,11 @@ from mpp_console.tui.display import Lens
 
 __all__ = ["masked"]
 
-_SECRET = re.compile(r"0x[0-9a-fA-F]{40,}|\d[\d,]*\.\d+")
+_SECRET = re.compile(r"0x[0-9a-fA-F]{4,}(?:[…~][0-9a-fA-F]+)?|(?<![\d.,])\d[\d,]*\.\d+(?![\d.]*\d)")
 _MASK = "••••••"
 
 
 def masked(text: str, lens: Lens) -> str:
-    """The text; in privacy without its amounts (numbers with a decimal point) and its addresses and hashes."""
+    """The text; in privacy without its amounts (numbers with a decimal point) and its addresses and hashes, whole or
+    shortened."""
     return _SECRET.sub(lens.plain(_MASK), text) if lens.privacy else text

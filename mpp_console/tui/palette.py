@@ -80,7 +80,10 @@ class ReceiptProvider(Provider):
     def _title(self, row: ReceiptRow) -> Content:
         lens = app_of(self.screen).view.lens
         return Content.assemble(
-            "Receipt ", (lens.id(row.reference), "$primary"), "  ", inert(row.origin.partition("://")[2], limit=40)
+            "Receipt ",
+            (lens.reference(row.reference), "$primary"),
+            "  ",
+            inert(row.origin.partition("://")[2], limit=40),
         )
 
     def _help(self, row: ReceiptRow) -> str:

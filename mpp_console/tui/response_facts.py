@@ -86,7 +86,7 @@ def _receipt_facts(result: PayResult, lens: Lens) -> list[Fact]:
     facts = [
         GAP_FACT,
         Fact("receipt", lens.status(receipt.status).content),
-        Fact("reference", lens.id(receipt.reference, 10, 8) if lens.privacy else inert(receipt.reference)),
+        Fact("reference", lens.reference(receipt.reference, whole=True)),
         Fact("given at", Content.styled(inert(receipt.timestamp), MUTED)),
     ]
     if receipt.external_id:

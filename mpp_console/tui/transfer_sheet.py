@@ -114,9 +114,9 @@ def transfer_result_facts(result: TransferResult, lens: Lens) -> list[Fact]:
         facts.append(Fact("amount", lens.money(result.review.amount, result.review.currency)))
         facts.append(Fact("to", address_content(result.review.recipient, lens)))
     if result.reference:
-        facts.append(Fact("reference", inert(result.reference)))
+        facts.append(Fact("reference", lens.reference(result.reference, whole=True)))
     if result.explorer_url:
-        facts.append(Fact("explorer", inert(result.explorer_url)))
+        facts.append(Fact("explorer", masked(inert(result.explorer_url), lens)))
     if result.timings:
         legs = lens.plain(" · ").join(f"{timing.leg} {timing.milliseconds:.0f} ms" for timing in result.timings)
         facts.append(Fact("timing", Content.styled(legs, MUTED)))

@@ -34,7 +34,7 @@ def receipt_cells(row: ReceiptRow, lens: Lens) -> Sequence[Cell]:
         (lens.column(row.amount, row.currency), ""),
         (inert(row.currency.symbol, limit=12) if row.currency else "", MUTED),
         (sign.text, sign.tone),
-        (lens.id(row.reference), MUTED),
+        (lens.reference(row.reference), MUTED),
         (inert(row.network, limit=16), MUTED),
     )
 

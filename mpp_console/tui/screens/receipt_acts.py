@@ -35,7 +35,7 @@ class ReceiptActs(Screen[None]):
         rows = self.chosen_rows()
         if len(rows) > _COPY_LIMIT:
             raise Unavailable(f"At most {_COPY_LIMIT} receipts can be copied; x exports any number.")
-        one = f"Copy from receipt {app_of(self).view.lens.id(rows[0].reference)}"
+        one = f"Copy from receipt {app_of(self).view.lens.reference(rows[0].reference)}"
         title = one if len(rows) == 1 else f"Copy from {len(rows)} marked receipts"
         self.app.push_screen(MenuDialog(title, self._copy_choices(rows), at="reference"), partial(self._copy, rows))
 
@@ -45,7 +45,7 @@ class ReceiptActs(Screen[None]):
         recipient = lens.address(row.recipient, whole=True) if row.recipient else ""
         parts = (
             ("id", "id", "i", row.id),
-            ("reference", "reference", "r", row.reference),
+            ("reference", "reference", "r", lens.reference(row.reference, whole=True)),
             ("url", "URL", "u", row.url),
             ("payer", "payer", "p", payer),
             ("recipient", "recipient", "t", recipient),

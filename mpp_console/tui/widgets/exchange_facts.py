@@ -11,6 +11,7 @@ from textual.content import Content
 from mpp_console.protocol import inert
 from mpp_console.services.models import RequestDetail
 from mpp_console.tui.display import BAD, INFO, MUTED, WARN, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = ["answer_facts", "overview_facts", "payment_facts", "request_facts"]
@@ -27,7 +28,7 @@ def overview_facts(detail: RequestDetail, lens: Lens) -> list[Fact]:
         Fact("answer", Content.styled(f"HTTP {row.status}", BAD if row.status >= 500 else "")),
     ]
     if row.message:
-        facts.append(Fact("why", Content.styled(inert(row.message), WARN)))
+        facts.append(Fact("why", Content.styled(masked(inert(row.message), lens), WARN)))
     if row.amount is not None:
         facts.append(Fact("amount", Content.styled(lens.money(row.amount, row.currency), "bold")))
     facts += [
@@ -40,7 +41,7 @@ def overview_facts(detail: RequestDetail, lens: Lens) -> list[Fact]:
     if row.payer:
         facts.append(Fact("payer", lens.address(row.payer, whole=True)))
     if row.reference:
-        facts.append(Fact("reference", inert(row.reference)))
+        facts.append(Fact("reference", lens.reference(row.reference, whole=True)))
     if row.challenge_id:
         facts.append(Fact("challenge", inert(row.challenge_id)))
     if detail.kept:

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiptDetail, RequestRow
 from mpp_console.tui.display import Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.view import app_of
 from mpp_console.tui.widgets.pane import Pane
 
@@ -105,10 +106,10 @@ class ReceiptPane(Pane):
 
     def _frame(self, shown: ReceiptDetail | RequestRow | None, lens: Lens) -> None:
         if isinstance(shown, ReceiptDetail):
-            title = Content.assemble("Receipt ", lens.id(shown.row.reference, 8, 4))
+            title = Content(f"Receipt {masked(lens.id(shown.row.reference, 8, 4), lens)}")
             self.frame(title=title, badge=lens.status(shown.row.status).content)
         elif isinstance(shown, RequestRow):
-            title = Content(f"{shown.method} {inert(shown.path, limit=40)}")
+            title = Content(inert(f"{shown.method} {shown.path}", limit=48))
             self.frame(title=title, badge=lens.outcome(shown.outcome).content)
         else:
             self.frame(title=Content("Receipt"), badge=Content(""))

@@ -11,6 +11,7 @@ from textual.content import Content
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import ChainView, LogView
 from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens, Sign
+from mpp_console.tui.masking import masked
 from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 
@@ -75,7 +76,7 @@ class ReceiptChain(VerticalScroll):
             case ChainView() as view:
                 return chain_facts(view, lens)
             case MppError() as error:
-                facts = [Fact("failed", Content.styled(lens.plain(f"✗ {inert(str(error))}"), BAD))]
+                facts = [Fact("failed", Content.styled(lens.plain(f"✗ {masked(inert(str(error)), lens)}"), BAD))]
                 if error.hint:
                     facts.append(Fact("next", inert(error.hint)))
                 return [*facts, Fact("", Content.styled("r asks again.", MUTED))]
@@ -88,7 +89,8 @@ def chain_facts(view: ChainView, lens: Lens) -> list[Fact]:
     sign = _STATUS[view.status]
     facts = [Fact("on chain", Content.styled(f"{lens.plain(sign.glyph)} {sign.word}", sign.tone))]
     if view.note:
-        facts.append(Fact("", Content.styled(inert(view.note), WARN if view.status == "unknown" else MUTED)))
+        tone = WARN if view.status == "unknown" else MUTED
+        facts.append(Fact("", Content.styled(masked(inert(view.note), lens), tone)))
     if view.block is not None:
         depth = "" if view.confirmations is None else lens.plain(f" · {_times(view.confirmations, 'confirmation')}")
         facts.append(Fact("block", Content.assemble((f"{view.block:,}", "bold"), (depth, MUTED))))
@@ -97,7 +99,7 @@ def chain_facts(view: ChainView, lens: Lens) -> list[Fact]:
             Fact("mined", lens.moment(view.timestamp)),
             Fact("", Content.styled(f"{lens.age(view.timestamp)} ago", MUTED)),
         ]
-    facts += [GAP_FACT, Fact("transaction", inert(view.reference))]
+    facts += [GAP_FACT, Fact("transaction", lens.reference(view.reference, whole=True))]
     if view.sender:
         facts.append(Fact("sender", lens.address(view.sender, whole=True)))
     if view.fee_payer:
@@ -108,7 +110,9 @@ def chain_facts(view: ChainView, lens: Lens) -> list[Fact]:
     if view.gas_used is not None:
         facts.append(Fact("gas used", f"{view.gas_used:,}"))
     if view.explorer_url:
-        facts.append(Fact("explorer", Content.assemble(inert(view.explorer_url), ("  w opens it", MUTED))))
+        facts.append(
+            Fact("explorer", Content.assemble(masked(inert(view.explorer_url), lens), ("  w opens it", MUTED)))
+        )
     for number, log in enumerate(view.logs[:_SHOWN_LOGS]):
         facts += [GAP_FACT, *_log_facts(number, log, lens)]
     if len(view.logs) > _SHOWN_LOGS:

@@ -11,6 +11,7 @@ from textual.content import Content
 from mpp_console.protocol import inert
 from mpp_console.services.models import OperationView, ReceiptDetail, RequestRow
 from mpp_console.tui.display import BAD, MUTED, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = ["raw_text", "receipt_facts", "request_facts", "wire_facts"]
@@ -37,7 +38,7 @@ def receipt_facts(detail: ReceiptDetail, lens: Lens) -> list[Fact]:
         Fact("time", lens.moment(row.at)),
         Fact("", Content.styled(f"{lens.age(row.at)} ago", MUTED)),
         GAP_FACT,
-        Fact("reference", inert(row.reference)),
+        Fact("reference", lens.reference(row.reference, whole=True)),
     ]
     if row.payer:
         facts.append(Fact("payer", lens.address(row.payer, whole=True)))
@@ -61,7 +62,7 @@ def _operation_facts(operation: OperationView, lens: Lens) -> list[Fact]:
         Fact("mode", inert(operation.mode)),
     ]
     if operation.error:
-        facts.append(Fact("error", Content.styled(inert(operation.error), BAD)))
+        facts.append(Fact("error", Content.styled(masked(inert(operation.error), lens), BAD)))
     return facts
 
 
@@ -81,11 +82,11 @@ def request_facts(row: RequestRow, lens: Lens) -> list[Fact]:
     if row.payer:
         facts.append(Fact("payer", lens.address(row.payer, whole=True)))
     if row.reference:
-        facts.append(Fact("reference", inert(row.reference)))
+        facts.append(Fact("reference", lens.reference(row.reference, whole=True)))
     if row.challenge_id:
         facts.append(Fact("challenge", inert(row.challenge_id)))
     if row.message:
-        facts.append(Fact("message", inert(row.message)))
+        facts.append(Fact("message", masked(inert(row.message), lens)))
     return facts
 
 

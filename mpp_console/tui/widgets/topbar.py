@@ -10,6 +10,7 @@ from textual.widget import Widget
 from mpp_console.protocol import inert
 from mpp_console.tui.actions import action
 from mpp_console.tui.display import BAD, MUTED, WARN, Lens
+from mpp_console.tui.masking import masked
 from mpp_console.tui.view import View, app_of
 from mpp_console.tui.widgets.keybar import link, run_clicked
 
@@ -72,7 +73,8 @@ class TopBar(Widget):
 
     def _crumbs(self, view: View, room: int) -> Content:
         """Where one is: `Receipts › api.example.com › 0x8f3c…21`, as much of its end as there is room for."""
-        steps = [action(f"mode.{self._mode}").label, *getattr(self.screen, "trail", ())]
+        trail = [masked(step, view.lens) for step in getattr(self.screen, "trail", ())]
+        steps = [action(f"mode.{self._mode}").label, *trail]
         between = view.lens.plain(" › ")
         while len(steps) > 1 and cell_len(between.join(steps)) > room:
             steps.pop(0)
