@@ -313,9 +313,8 @@ class SessionPayer:
             raise PaymentRefused("This machine's clock is behind the chain's. Set the clock.", code="clock-behind")
         salt = "0x" + self._random_bytes(32).hex()
         made = sign_open(quote, open_call(request, plan.locks, salt), request.escrow, lifetime, signing.signer)
-        blank = self._planner.blank(request, salt, made.descriptor.expiring_nonce_hash, signing.signer.address)
         row = replace(
-            blank,
+            self._planner.blank(request, made.descriptor),
             deposit=plan.locks,
             signed=plan.cumulative,
             dies_at=lifetime.before,

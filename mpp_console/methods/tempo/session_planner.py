@@ -13,13 +13,14 @@ from mpp_console.methods.base import Check, Clock, Place
 from mpp_console.protocol import ChannelFact, ChannelState, Currency, ParseError
 
 from .chain import Chain
+from .channels import Descriptor
 from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease, Scope
 from .networks import Network
 from .quote import refusal
 from .session_account import Account
 from .session_plan import DepositPolicy, PlanKind, SessionPlan, plan_session
 from .session_schema import SessionRequest, Snapshot, verify_snapshot
-from .session_signing import domain_of, open_call
+from .session_signing import domain_of
 
 __all__ = ["Planner", "scope_of", "unknown_currency"]
 
@@ -57,10 +58,9 @@ class Planner:
             plan = plan_session(request, channel, policy, balance)
         return plan
 
-    def blank(self, request: SessionRequest, salt: str, nonce_hash: str, payer: str) -> ClientChannel:
+    def blank(self, request: SessionRequest, made: Descriptor) -> ClientChannel:
         """A row for a channel of this request that is about to be opened, without any sums."""
         now, token = self.clock(), self.network.token(request.currency)
-        made = open_call(request, 0, salt).descriptor(payer=payer, expiring_nonce_hash=nonce_hash)
         return ClientChannel(
             channel_id=made.channel_id(escrow=request.escrow, chain_id=request.chain_id),
             protocol="v2",
@@ -68,13 +68,14 @@ class Planner:
             network=self.network.name,
             chain_id=request.chain_id,
             escrow=request.escrow,
-            payer=payer,
-            payee=request.recipient,
-            token=request.currency,
+            payer=made.payer,
+            payee=made.payee,
+            token=made.token,
             currency=token.currency if token is not None else unknown_currency(request.currency),
-            salt=salt,
-            operator=request.operator,
-            expiring_nonce_hash=nonce_hash,
+            salt=made.salt,
+            operator=made.operator,
+            authorized_signer=made.authorized_signer,
+            expiring_nonce_hash=made.expiring_nonce_hash,
             created_at=now,
             updated_at=now,
             last_used_at=now,
@@ -129,13 +130,13 @@ class Planner:
         sums: dict[str, int],
         lease: Lease | None,
     ) -> ClientChannel:
-        now, parties = self.clock(), snapshot.descriptor
+        now = self.clock()
 
         def change(row: ClientChannel) -> ClientChannel:
             fact = ChannelFact.ADOPT if row.state is ChannelState.ORPHANED else ChannelFact.OPEN
             return replace(row.after(fact, now), **self.placed()).learned(now, **sums)
 
-        row = known or self.blank(request, parties.salt, parties.expiring_nonce_hash, parties.payer)
+        row = known or self.blank(request, snapshot.descriptor)
         if lease is None:
             return change(row)
         entry = ChannelEntry(at=now, kind="recovered", amount=sums["deposit"], text="from the server's snapshot")

@@ -24,12 +24,13 @@ from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.book import MemoryChannels
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.base import Quote
+from mpp_console.methods.tempo import session_payer, session_signing
 from mpp_console.methods.tempo.session_plan import DepositPolicy
 from mpp_console.methods.tempo.session_schema import SessionReceiptFacts
 from tests.client.till import Reply, Seen, Server
 
 from .conftest import TOKEN, World, signer
-from .shop import PRICE
+from .shop import PRICE, Account
 
 
 async def quote(world: World, **changes: Any) -> Quote:
@@ -360,6 +361,30 @@ async def test_a_lost_book_goes_on_where_the_servers_proof_is_good(world: World)
     assert world.shop.actions == ["open", "voucher", "voucher"]
     row = await world.channel()
     assert (row.state, row.deposit, row.signed, row.spent) == ("active", 10 * PRICE, 3 * PRICE, 3 * PRICE)
+
+
+async def test_a_channel_that_names_the_payer_as_its_signer_is_ours_too(world: World) -> None:
+    """As other wallets open them: the authorized signer is the payer, written out."""
+    quoted = await quote(world)
+    payer = world.payer()
+    open_call = session_signing.open_call
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            session_payer,
+            "open_call",
+            lambda *given: replace(open_call(*given), authorized_signer=world.customer.address),
+        )
+        prepared = await payer.prepare(quoted)
+    await world.shop.broadcast(bytes.fromhex(prepared.credential.payload["transaction"][2:]))
+    row = await world.channel()
+    assert row.authorized_signer == world.customer.address
+    account = Account(row.descriptor, row.deposit, PRICE, PRICE, prepared.credential.payload["signature"])
+    world.shop.accounts[row.channel_id] = account
+    world.book = MemoryChannels(clock=world.clock)
+    world.shop.snapshots = True
+    assert (await world.get()).text == "goods"
+    assert (await world.channel()).channel_id == row.channel_id
+    assert world.shop.actions == ["voucher"]
 
 
 async def test_a_snapshot_without_our_signature_is_not_paid(world: World) -> None:
