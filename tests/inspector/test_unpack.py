@@ -64,6 +64,7 @@ def test_more_codings_than_anybody_uses_are_not_all_taken_off() -> None:
 @pytest.mark.parametrize(
     ("content", "coding", "found"),
     [(b"not gzip", "gzip", b""), (b"packed", "br", b"packed"), (gzip.compress(b"cut off" * 50)[:-12], "gzip", None)],
+    ids=["something else", "unknown coding", "cut off"],
 )
 def test_what_cannot_be_unpacked_is_not_whole(content: bytes, coding: str, found: bytes | None) -> None:
     unpacked, whole = unpack(content, [coding], limit=LIMIT)
