@@ -21,6 +21,7 @@ from mpp_console.services.models import (
     ServerView,
     Stage,
 )
+from mpp_console.services.session_models import SessionsView
 
 __all__ = [
     "AccountsChanged",
@@ -35,6 +36,7 @@ __all__ = [
     "ReceiptRecorded",
     "RequestServed",
     "ServerChanged",
+    "SessionsChanged",
 ]
 
 NoticeLevel = Literal["info", "warn", "error"]
@@ -58,10 +60,10 @@ class AccountsChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentProgress:
-    """A payment (`kind` "pay") or transfer (`kind` "transfer") moved on. For one task the stages only move forward."""
+    """A payment, a transfer or an act on channels moved on. For one task the stages only move forward."""
 
     task_id: str
-    kind: Literal["pay", "transfer"]
+    kind: Literal["pay", "transfer", "session"]
     stage: Stage
     url: str
     at: datetime
@@ -98,6 +100,13 @@ class ServerChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsChanged:
+    """A channel of ours was opened, used, closed, or looked up on the chain."""
+
+    view: SessionsView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServed:
     """The local server answered a request."""
 
@@ -129,6 +138,7 @@ ConsoleEvent = (
     | BodyArrived
     | ReceiptRecorded
     | ServerChanged
+    | SessionsChanged
     | RequestServed
     | Notice
     | CommandLogged
