@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from mpp_console.protocol import Currency, MppError, OperationEvent, OperationState, advance_operation
+from mpp_console.protocol import (
+    Currency,
+    IllegalTransition,
+    MppError,
+    OperationEvent,
+    OperationState,
+    advance_operation,
+)
 
 __all__ = [
     "Clock",
@@ -143,16 +150,26 @@ class Operation:
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
+        amount: int | None = None,
     ) -> Operation:
         """The row after `event`; None keeps what is there. Raises IllegalTransition where the table has no step."""
         return replace(
             self,
             state=advance_operation(self.state, event),
             updated_at=now,
+            amount=self.amount if amount is None else amount,
             reference=self.reference if reference is None else reference,
             trace=self.trace if trace is None else {**self.trace, **trace},
             error=self.error if error is None else error,
         )
+
+    def extended(self, amount: int, now: datetime, trace: Mapping[str, Any]) -> Operation:
+        """The row over `amount` base units more (less, when negative). Raises IllegalTransition when it has not left
+        or has ended.
+        """
+        if self.state not in (OperationState.SENT, OperationState.UNKNOWN):
+            raise IllegalTransition(f"an operation that is {self.state} cannot grow")
+        return replace(self, updated_at=now, amount=self.amount + amount, trace={**self.trace, **trace})
 
     @property
     def is_final(self) -> bool:
@@ -225,8 +242,24 @@ class Journal(Protocol):
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
+        amount: int | None = None,
     ) -> Operation:
-        """Applies the table of operations (see `Operation.advanced`). Raises UnknownOperation and IllegalTransition."""
+        """Applies the table of operations (see `Operation.advanced`). Raises UnknownOperation and IllegalTransition.
+
+        `amount` is what was taken in the end, where that is less than was promised.
+        """
+        ...
+
+    async def extend(
+        self, operation_id: str, amount: int, authorise: Callable[[Ledger], None], /, *, trace: Mapping[str, Any]
+    ) -> Operation:
+        """Makes an operation that has left larger by `amount` base units if `authorise` does not raise, both in one
+        transaction: for a payment that goes on while it is being served. A negative amount takes back what certainly
+        never left.
+
+        Whatever `authorise` raises comes out unchanged, and nothing is written. The ledger counts the operation as it
+        was. Raises UnknownOperation and IllegalTransition.
+        """
         ...
 
     async def get(self, operation_id: str, /) -> Operation:
@@ -291,9 +324,19 @@ class MemoryJournal:
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
+        amount: int | None = None,
     ) -> Operation:
         operation = await self.get(operation_id)
-        return self._keep(operation.advanced(event, self._clock(), reference=reference, trace=trace, error=error))
+        return self._keep(
+            operation.advanced(event, self._clock(), reference=reference, trace=trace, error=error, amount=amount)
+        )
+
+    async def extend(
+        self, operation_id: str, amount: int, authorise: Callable[[Ledger], None], /, *, trace: Mapping[str, Any]
+    ) -> Operation:
+        operation = await self.get(operation_id)
+        authorise(self)
+        return self._keep(operation.extended(amount, self._clock(), trace))
 
     async def get(self, operation_id: str, /) -> Operation:
         try:

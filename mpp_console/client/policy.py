@@ -53,18 +53,28 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFacts:
-    """All that the policy may know of a payment. `recipients` are everybody who gets money, splits included."""
+    """All that the policy may know of a payment. `recipients` are everybody who gets money, splits included.
+
+    A payment that goes on while it is being served is judged again for every step: `amount` is then the step, and
+    `already` what the same payment has taken before, and what the ledger counts of it.
+    """
 
     origin: Origin
     method: str
     intent: str
     amount: int
+    already: int = 0
     currency: Currency
     recipients: tuple[str, ...]
     network: str
     chain_id: int | None
     loopback: bool
     now: datetime
+
+    @property
+    def whole(self) -> int:
+        """What the payment will have taken in all."""
+        return self.already + self.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +128,7 @@ class SpendingPolicy:
     auto_allow: tuple[AutoAllow, ...] = ()
 
     def decide(self, facts: PaymentFacts, ledger: Ledger) -> Verdict:
-        """Judges one payment that is not in the ledger yet. Pure: the same arguments give the same verdict."""
+        """Judges one payment, or a step of one, that is not in the ledger yet. Pure: the same arguments give the same verdict."""
         limits = [
             *self._origins(facts),
             *self._recipients(facts),
@@ -199,9 +209,9 @@ class SpendingPolicy:
 
     def _question(self, facts: PaymentFacts, ledger: Ledger) -> Check:
         """Whether somebody must be asked: WARN says yes and why, OK says no and why not."""
-        amount = _money(facts.amount, facts.currency)
+        amount = _money(facts.whole, facts.currency)
         threshold = _limit(self.confirm_above, facts.currency)
-        if threshold is not None and facts.amount <= threshold:
+        if threshold is not None and facts.whole <= threshold:
             return _ok(
                 "below-confirmation", f"{amount} needs no confirmation (up to {_money(threshold, facts.currency)})"
             )
@@ -236,13 +246,16 @@ def _caps(facts: PaymentFacts, ledger: Ledger, caps: Iterable[_Cap]) -> Iterable
     for cap in caps:
         if cap.limit is None:
             continue
-        spent = 0 if cap.window is None else ledger.spent(facts.currency.id, facts.now - cap.window, cap.origin)
         limit = _money(cap.limit, facts.currency)
+        if cap.window is None:
+            spent = facts.already
+        else:
+            spent = ledger.spent(facts.currency.id, facts.now - cap.window, cap.origin)
         if spent + facts.amount <= cap.limit:
             yield _ok(cap.code, f"within {limit} for {cap.what}")
         elif cap.window is None:
             yield _refuse(
-                cap.code, f"{_money(facts.amount, facts.currency)} is above your limit of {limit} for {cap.what}"
+                cap.code, f"{_money(facts.whole, facts.currency)} is above your limit of {limit} for {cap.what}"
             )
         else:
             already = f"{_money(spent, facts.currency)} of your budget of {limit} for {cap.what} is spent"
@@ -253,7 +266,7 @@ def _grant_failure(rule: AutoAllow, facts: PaymentFacts, ledger: Ledger) -> str 
     """Why a grant for this origin and currency does not cover this payment; None when it does."""
     if not rule.granted_at <= facts.now < rule.expires_at:
         return f"your standing permission for {facts.origin} has run out"
-    if facts.amount > rule.per_payment:
+    if facts.whole > rule.per_payment:
         return (
             f"your standing permission for {facts.origin} covers {_money(rule.per_payment, facts.currency)} a payment"
         )

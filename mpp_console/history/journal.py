@@ -57,9 +57,8 @@ _INSERT_RECEIPT = _insert("receipts", RECEIPT_COLUMNS, conflict="ON CONFLICT (id
 _INSERT_REQUEST = _insert("requests", REQUEST_COLUMNS, conflict="ON CONFLICT (id) DO NOTHING")
 _ONE = "SELECT * FROM operations WHERE id = ?"
 _UNRESOLVED = "SELECT * FROM operations WHERE state IN ('prepared', 'sent', 'unknown') ORDER BY created_at, seq"
-_UPDATE = (
-    "UPDATE operations SET state = ?, updated_at = ?, reference = ?, trace = ?, error = ? WHERE id = ? AND state = ?"
-)
+_CHANGING = ("state", "updated_at", "amount", "reference", "trace", "error")
+_UPDATE = f"UPDATE operations SET {', '.join(f'{name} = ?' for name in _CHANGING)} WHERE id = ? AND state = ?"  # noqa: S608
 _SPENT = (
     f"SELECT {{columns}} FROM operations WHERE kind = '{KIND_PAYMENT}' AND state <> 'refused' "  # noqa: S608
     "AND currency_id = ? AND created_at >= ?"
@@ -129,6 +128,7 @@ class HistoryJournal:
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
+        amount: int | None = None,
     ) -> Operation:
         """Applies `event`; durable when this returns. Raises UnknownOperation, IllegalTransition, MalformedRow or
         HistoryError.
@@ -136,13 +136,23 @@ class HistoryJournal:
 
         def job(connection: sqlite3.Connection) -> Operation:
             before = _fetch(connection, operation_id)
-            after = before.advanced(event, self._clock(), reference=reference, trace=trace, error=error)
-            row = dict(zip(OPERATION_COLUMNS.split(", "), operation_values(after), strict=True))
-            changed = [row[name] for name in ("state", "updated_at", "reference", "trace", "error")]
-            connection.execute(_UPDATE, (*changed, operation_id, before.state.value))
-            return _fetch(connection, operation_id)
+            now = self._clock()
+            after = before.advanced(event, now, reference=reference, trace=trace, error=error, amount=amount)
+            return _replace(connection, before, after)
 
         return await self._database.write(job, doing="bring an operation up to date")
+
+    async def extend(
+        self, operation_id: str, amount: int, authorise: Callable[[Ledger], None], /, *, trace: Mapping[str, Any]
+    ) -> Operation:
+        """See `client.Journal.extend`. `authorise` runs as that of `begin` does; durable when this returns."""
+
+        def job(connection: sqlite3.Connection) -> Operation:
+            before = _fetch(connection, operation_id)
+            authorise(SqlLedger(connection))
+            return _replace(connection, before, before.extended(amount, self._clock(), trace))
+
+        return await self._database.write(job, doing="let an operation grow")
 
     async def get(self, operation_id: str, /) -> Operation:
         """Raises UnknownOperation, or MalformedRow when somebody else has changed the row."""
@@ -192,6 +202,12 @@ class HistoryJournal:
             prune_requests(connection, self._limits, now)
 
         await self._database.write(job, doing="keep a served request", durable=False)
+
+
+def _replace(connection: sqlite3.Connection, before: Operation, after: Operation) -> Operation:
+    row = dict(zip(OPERATION_COLUMNS.split(", "), operation_values(after), strict=True))
+    connection.execute(_UPDATE, (*(row[name] for name in _CHANGING), before.id, before.state.value))
+    return _fetch(connection, before.id)
 
 
 def _fetch(connection: sqlite3.Connection, operation_id: str) -> Operation:

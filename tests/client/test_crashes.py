@@ -67,9 +67,19 @@ class FailingJournal:
         reference: str | None = None,
         trace: Mapping[str, Any] | None = None,
         error: str | None = None,
+        amount: int | None = None,
     ) -> Operation:
         return await self._do(  # type: ignore[no-any-return]
-            lambda: self.inner.advance(operation_id, event, reference=reference, trace=trace, error=error)
+            lambda: self.inner.advance(
+                operation_id, event, reference=reference, trace=trace, error=error, amount=amount
+            )
+        )
+
+    async def extend(
+        self, operation_id: str, amount: int, authorise: Callable[[Ledger], None], /, *, trace: Mapping[str, Any]
+    ) -> Operation:
+        return await self._do(  # type: ignore[no-any-return]
+            lambda: self.inner.extend(operation_id, amount, authorise, trace=trace)
         )
 
     async def get(self, operation_id: str, /) -> Operation:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mpp_console import client
-from mpp_console.client.journal import DuplicateOperation, MemoryJournal, OperationDraft, UnknownOperation
+from mpp_console.client.journal import DuplicateOperation, Ledger, MemoryJournal, OperationDraft, UnknownOperation
 from mpp_console.client.receipts import doubts_of, read_receipt, record_of
 from mpp_console.protocol import Currency, IllegalTransition, OperationEvent, OperationState, Receipt
 
@@ -41,6 +41,28 @@ def draft(
     )
 
 
+async def test_a_row_that_has_left_may_grow_within_the_budget(clock: TestClock) -> None:
+    journal = MemoryJournal(clock=clock)
+    await journal.begin(draft(), lambda ledger: None)
+    with pytest.raises(IllegalTransition):
+        await journal.extend("a", 1, lambda ledger: None, trace={})
+    await journal.advance("a", OperationEvent.SEND, trace={"over": "5"})
+    grown = await journal.extend("a", 3, lambda ledger: None, trace={"over": "8"})
+    assert (grown.amount, grown.state, grown.trace) == (8, OperationState.SENT, {"over": "8"})
+
+    def refuse(ledger: Ledger) -> None:
+        assert ledger.spent("coin", START) == 8
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        await journal.extend("a", 1, refuse, trace={"over": "9"})
+    assert await journal.get("a") == grown
+    assert (await journal.extend("a", -3, lambda ledger: None, trace={})).amount == 5
+    await journal.advance("a", OperationEvent.SETTLE)
+    with pytest.raises(IllegalTransition):
+        await journal.extend("a", 1, lambda ledger: None, trace={})
+
+
 async def test_a_row_lives_by_the_table(clock: TestClock) -> None:
     journal = MemoryJournal(clock=clock)
     begun = await journal.begin(draft(), lambda ledger: None)
@@ -51,7 +73,8 @@ async def test_a_row_lives_by_the_table(clock: TestClock) -> None:
     lost = await journal.advance("a", OperationEvent.LOSE, trace={"block": 2}, error="gone")
     assert (lost.reference, lost.trace, lost.error) == ("0x1", {"nonce": 1, "block": 2}, "gone")
     assert [row.id for row in await journal.unresolved()] == ["a"]
-    await journal.advance("a", OperationEvent.SETTLE)
+    await journal.advance("a", OperationEvent.SETTLE, amount=4)
+    assert (await journal.get("a")).amount == 4
     assert await journal.unresolved() == []
     with pytest.raises(IllegalTransition):
         await journal.advance("a", OperationEvent.REFUSE)

@@ -186,3 +186,20 @@ def test_a_day_never_passes_its_budget(rule: SpendingPolicy, wanted: list[int]) 
             past.payments.append((amount, 0, SHOP))
     if "coin" in rule.per_day:
         assert sum(amount for amount, _, _ in past.payments) <= rule.per_day["coin"]
+
+
+@given(rules, pasts, amounts, st.lists(amounts, max_size=6))
+def test_a_payment_in_steps_is_judged_as_hard_as_one_at_once(
+    rule: SpendingPolicy, past: Past, first: int, steps: list[int]
+) -> None:
+    """What a metered stream takes bit by bit passes no limit that the sum would not pass."""
+    taken = Past(list(past.payments))
+    already = 0
+    for step in [first, *steps]:
+        verdict = rule.decide(replace(FACTS, amount=step, already=already), taken).action
+        at_once = rule.decide(replace(FACTS, amount=already + step), past).action
+        assert verdict is at_once
+        if verdict is Action.REFUSE:
+            break
+        taken.payments.append((step, 0, SHOP))
+        already += step

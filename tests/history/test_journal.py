@@ -60,6 +60,32 @@ async def test_the_life_of_an_operation(journal: HistoryJournal) -> None:
     assert await journal.get("op-1") == settled
 
 
+async def test_a_payment_that_goes_on_grows_within_the_budget(path: Path, journal: HistoryJournal) -> None:
+    await journal.begin(a_draft(amount=5), allow)
+    with pytest.raises(IllegalTransition):
+        await journal.extend("op-1", 1, allow, trace={})
+    await journal.advance("op-1", OperationEvent.SEND)
+    grown = await journal.extend("op-1", 2**70, allow, trace={"cumulative": "8"})
+    assert (grown.amount, grown.state, grown.trace["cumulative"]) == (5 + 2**70, OperationState.SENT, "8")
+    other = await Database.open(path)
+    assert await HistoryJournal(other).get("op-1") == grown
+    await other.close()
+    seen: list[int] = []
+
+    def refuse(ledger: Ledger) -> None:
+        seen.append(ledger.spent(grown.currency.id, START))
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        await journal.extend("op-1", 1, refuse, trace={"cumulative": "9"})
+    assert seen == [5 + 2**70]
+    assert await journal.get("op-1") == grown
+    settled = await journal.advance("op-1", OperationEvent.SETTLE, amount=7)
+    assert settled.amount == 7
+    with pytest.raises(IllegalTransition):
+        await journal.extend("op-1", 1, allow, trace={})
+
+
 @pytest.mark.parametrize("ending", [OperationEvent.SETTLE, OperationEvent.REFUSE])
 async def test_final_is_final(journal: HistoryJournal, ending: OperationEvent) -> None:
     await journal.begin(a_draft(), allow)
