@@ -1,6 +1,5 @@
 """Charges for routes of an ASGI application: a middleware over a route table, a decorator for one Starlette endpoint,
-and the discovery document. Only this module and `asgi_access` know the framework; what is decided is decided in
-`gate`.
+and the discovery document. Only the `asgi` modules know the framework; what is decided is decided in `gate`.
 
 Put `CORSMiddleware`, log-ins and anything that answers 401 outside of it: payment is asked for after authentication
 (core spec, "Interaction with Other Authentication Schemes"). A `CORSMiddleware` with `expose_headers` of its own must
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.protocol import DISCOVERY_MAX_AGE, openapi_document
 from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
+from mpp_console.server.asgi_streams import offer_streams
 from mpp_console.server.fields import Fields, values_of
 from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
@@ -186,6 +186,7 @@ def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp, *, management: b
         if not isinstance(verdict, Admitted):
             await _send_answer(scope, send, verdict)
             return
+        offer_streams(scope, gate, verdict)
         delivery = _Delivery(send, verdict, max_answer=gate.limits.max_answer)
         try:
             await app(scope, _replay(body, receive), delivery)

@@ -13,6 +13,7 @@ from mpp_console.methods.base import Clock
 from mpp_console.protocol import PROBLEM_BASE
 from mpp_console.server.answers import Admitted, Challenged, Replayed, Verdict
 from mpp_console.server.asgi import verdict_of
+from mpp_console.server.asgi_streams import charge_if_any
 
 __all__ = ["AccessTail", "Outcome", "RequestAnswered"]
 
@@ -34,8 +35,8 @@ class RequestAnswered:
     """One request and its answer. `at` is when the answer was complete, `seconds` how long it took.
 
     `amount` (base units of `currency`, the rail's own name for it), `payer`, `challenge_id` and `reference` are those
-    of the payment that let the request in. `message` is the problem's detail when it was refused. Header fields, bodies
-    and the query are not here: all three may hold secrets.
+    of the payment that let the request in; what a stream was charged on top is in the amount. `message` is the
+    problem's detail when it was refused. Header fields, bodies and the query are not here: all three may hold secrets.
     """
 
     at: datetime
@@ -85,6 +86,7 @@ class AccessTail:
 def _answered(scope: Scope, status: int, started: datetime, now: datetime) -> RequestAnswered:
     verdict = verdict_of(scope)
     payment = verdict if isinstance(verdict, Admitted) else None
+    charge = charge_if_any(scope)
     client = scope.get("client")
     return RequestAnswered(
         at=now,
@@ -96,7 +98,7 @@ def _answered(scope: Scope, status: int, started: datetime, now: datetime) -> Re
         outcome=_outcome(verdict, status),
         method=payment.offer.method if payment else None,
         intent=payment.offer.intent if payment else None,
-        amount=payment.offer.amount if payment else None,
+        amount=charge.amount if charge else payment.offer.amount if payment else None,
         currency=payment.offer.currency_id if payment else None,
         payer=payment.credential.source if payment else None,
         challenge_id=payment.challenge.id if payment else None,

@@ -19,6 +19,7 @@ __all__ = [
     "PaymentRejected",
     "PaymentVerified",
     "RateLimited",
+    "StreamCharged",
 ]
 
 
@@ -81,6 +82,21 @@ class ChannelManaged(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCharged(_Fact):
+    """A stream has ended that was charged for while it was delivered.
+
+    `amount` base units beyond what its request was charged, `units` delivered in all, `receipt` as the books stood at
+    the end.
+    """
+
+    offer: OfferedFacts
+    payer: str | None
+    receipt: Receipt
+    amount: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRejected(_Fact):
     """A credential was refused. `code` is the problem's, `status` what the client got; nothing was delivered."""
 
@@ -116,5 +132,12 @@ class RateLimited(_Fact):
 
 
 GateEvent = (
-    ChallengeIssued | PaymentVerified | ChannelManaged | PaymentRejected | DeliveryFailed | AnswerReplayed | RateLimited
+    ChallengeIssued
+    | PaymentVerified
+    | ChannelManaged
+    | StreamCharged
+    | PaymentRejected
+    | DeliveryFailed
+    | AnswerReplayed
+    | RateLimited
 )

@@ -27,6 +27,7 @@ from mpp_console.protocol import (
     ParseError,
     PaymentExpired,
     PaymentProblem,
+    Receipt,
     parse_credential,
 )
 from mpp_console.protocol.grammar import scan
@@ -167,6 +168,19 @@ class Gate:
             await self._answers.keep(admitted.ticket, status=status, headers=headers, body=body)
         except StoreError:
             _log.exception("an answer could not be kept for retries")
+
+    def streamed(self, admitted: Admitted, *, receipt: Receipt, amount: int, units: int) -> None:
+        """Takes note of what a stream was charged while it was delivered; see `events.StreamCharged`."""
+        self._tell(
+            events.StreamCharged(
+                **self._fact(admitted.request),
+                offer=facts_of((admitted.challenge,), (admitted.offer,))[0],
+                payer=admitted.credential.source,
+                receipt=receipt,
+                amount=amount,
+                units=units,
+            )
+        )
 
     def _ask(self, request: GateRequest, offers: Sequence[Offer]) -> Challenged:
         now = self._clock()

@@ -16,10 +16,12 @@ from mpp_console.methods.tempo.session_problems import ChallengeNotFound
 from mpp_console.protocol import Challenge, Credential, ParseError, PaymentProblem, Receipt
 from mpp_console.server.binding import method_of
 from mpp_console.server.requests import GateRequest
+from mpp_console.server.streams import Meter
 
 __all__ = [
     "INSUFFICIENT_BALANCE",
     "SESSION_INTENT",
+    "MeteredPayee",
     "Outcome",
     "RequestKind",
     "SessionPayee",
@@ -57,6 +59,15 @@ class SessionPayee(Protocol):
         self, credential: Credential, *, kind: RequestKind, cost: int, now: datetime, units: int = 1
     ) -> Outcome:
         """Accepts, and for content charges `cost`, durably, before it returns. Raises a PaymentProblem."""
+        ...
+
+
+@runtime_checkable
+class MeteredPayee(SessionPayee, Protocol):
+    """A payee that can go on charging while an answer is delivered."""
+
+    def meter(self, credential: Credential) -> Meter:
+        """Charges the channel of a credential that `handle` accepted."""
         ...
 
 

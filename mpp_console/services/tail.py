@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mpp_console.client.journal import ReceiptRecord
 from mpp_console.history import RequestRecord
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["Tail"]
 
 _exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+_MANAGED: Final = {
+    "open": "a channel was opened",
+    "topUp": "a channel was topped up",
+    "voucher": "a voucher was accepted",
+    "close": "a channel was closed",
+}
 _decision: ContextVar[events.GateEvent | None] = ContextVar("gate_decision", default=None)
 
 
@@ -52,11 +58,13 @@ class Tail:
         if isinstance(event, recording.Exchange):
             _exchange.set(event)
             return
-        if not isinstance(event, events.DeliveryFailed):
-            # A failed delivery follows the verification that let the request in, which says more.
+        if not isinstance(event, events.DeliveryFailed | events.StreamCharged):
+            # These two follow the verification that let the request in, which says more.
             _decision.set(event)
         if isinstance(event, events.PaymentVerified):
-            self._received(self._receipt(event))
+            self._received(self._receipt(event, event.offer.amount))
+        elif isinstance(event, events.StreamCharged):
+            self._received(self._receipt(event, event.amount))
 
     def _record(self, answer: RequestAnswered, decision: events.GateEvent | None) -> RequestRecord:
         amount: int | None = None
@@ -70,8 +78,13 @@ class Tail:
                 amount, currency, challenge_id = first.amount, self._currency(first.currency), first.challenge_id
             case events.PaymentVerified():
                 outcome = "paid"
-                amount, currency = decision.offer.amount, self._currency(decision.offer.currency)
+                # The answer's amount has what a stream was charged while it was delivered.
+                amount = decision.offer.amount if answer.amount is None else answer.amount
+                currency = self._currency(decision.offer.currency)
                 payer, challenge_id = _address(decision.payer), decision.offer.challenge_id
+            case events.ChannelManaged():
+                message, challenge_id = _MANAGED.get(decision.action, decision.action), decision.offer.challenge_id
+                payer = _address(decision.payer)
             case events.PaymentRejected():
                 outcome, message, challenge_id = "rejected", decision.reason, decision.challenge_id
             case events.AnswerReplayed():
@@ -100,7 +113,7 @@ class Tail:
             microseconds=round(answer.seconds * 1_000_000),
         )
 
-    def _receipt(self, event: events.PaymentVerified) -> ReceiptRecord:
+    def _receipt(self, event: events.PaymentVerified | events.StreamCharged, amount: int) -> ReceiptRecord:
         engine, offer = self._engine, event.offer
         default = engine.network.currency(engine.network.default_token)
         return ReceiptRecord(
@@ -114,7 +127,7 @@ class Tail:
             url=f"{event.http_method} {event.path}",
             method=offer.method,
             intent=offer.intent,
-            amount=offer.amount,
+            amount=amount,
             currency=self._currency(offer.currency) or default,
             network=engine.network.name,
             reference=event.receipt.reference,
@@ -131,7 +144,7 @@ class Tail:
         return None if token is None else token.currency
 
 
-def _count_of(event: events.PaymentVerified) -> str:
+def _count_of(event: events.PaymentVerified | events.StreamCharged) -> str:
     spent = event.receipt.extra.get("spent") if event.offer.intent == "session" else None
     return "" if spent is None else f"-{spent}"
 

@@ -38,6 +38,7 @@ from .session_closing import SessionSettlement
 from .session_escrow import Escrow
 from .session_funding import Funding
 from .session_handed import check_descriptor, read_open, read_top_up
+from .session_metering import ChannelMeter
 from .session_problems import (
     AmountExceedsDeposit,
     ChannelNotFound,
@@ -260,6 +261,20 @@ class TempoSessionPayee:
                 return await self._voucher(payload, attempt)
             case ClosePayload():
                 return await self._close(payload, attempt)
+
+    def meter(self, credential: Credential) -> ChannelMeter:
+        """Charges the channel of an accepted credential further, while its answer is delivered. Raises ParseError for a
+        credential that `handle` would not have accepted.
+        """
+        payload = decode_session_payload(credential.payload)
+        request = decode_session_request(credential.challenge.request)
+        return ChannelMeter(
+            store=self._store,
+            channel_id=payload.channel_id,
+            clock=self._clock,
+            fresh=self._fresh,
+            min_delta=request.min_voucher_delta,
+        )
 
     async def recover(self) -> tuple[ChannelRecord, ...]:
         """Asks the chain about every channel that was being opened or closed when the last process ended. Gives those

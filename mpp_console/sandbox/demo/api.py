@@ -29,7 +29,7 @@ from mpp_console.sandbox.demo.content import echoed, reading
 from mpp_console.sandbox.demo.faults import SLOW_SECONDS, Fault, LostAnswer, WithoutReceipt, delivery, spoiled
 from mpp_console.sandbox.demo.own import OwnRoute, fixed_answer, own_entries
 from mpp_console.sandbox.demo.recording import Exchange, ExchangeRecorder, HandlerTimes
-from mpp_console.sandbox.demo.sessions import session_entries, session_facts
+from mpp_console.sandbox.demo.sessions import session_entries, session_facts, token_stream
 from mpp_console.sandbox.demo.stream import event_stream
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, payment_of
 from mpp_console.server.asgi_access import AccessTail, RequestAnswered
@@ -100,7 +100,7 @@ class DemoApi:
         self._network = network
         self._built_in = catalogue(payee, network, sponsored=sponsor is not None)
         if sessions is not None:
-            self._built_in += session_entries(sessions, network)
+            self._built_in += session_entries(sessions, network, sponsored=sponsor is not None)
         self._own: tuple[OwnRoute, ...] = ()
         self._everywhere: frozenset[Fault] = frozenset()
         self._faults: Mapping[str, frozenset[Fault]] = {}
@@ -207,6 +207,8 @@ class DemoApi:
             "/slow": self._slow,
             "/stream": self._stream,
             "/session": self._session,
+            "/session/stream": self._session_stream,
+            "/session/sponsored": self._session,
             "/faults/server-error": _fail,
         }
         special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}
@@ -251,6 +253,9 @@ class DemoApi:
         station = request.query_params.get("station")
         noise = self._random_bytes(16)
         return JSONResponse(reading(station, at=self._clock(), noise=noise) | session_facts(request))
+
+    async def _session_stream(self, request: Request) -> Response:
+        return token_stream(request, self._delay)
 
     async def _llms(self, request: Request) -> Response:
         routes = "".join(f"- {told.method} {told.path}: {told.note}\n" for told in self.routes() if told.fault is None)

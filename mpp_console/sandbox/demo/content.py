@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 from mpp_console.protocol import content_digest, format_timestamp, inert
 
-__all__ = ["echoed", "reading"]
+__all__ = ["echoed", "forecast", "reading"]
 
 DEFAULT_STATION: Final = "harbour"
 STATION_LIMIT: Final = 40
@@ -38,6 +41,14 @@ def reading(station: str | None, *, at: datetime, noise: bytes) -> dict[str, Any
         "outlook": _OUTLOOK[noise[8] % len(_OUTLOOK)],
         "serial": noise[9:].hex(),
     }
+
+
+def forecast(count: int) -> Iterator[str]:
+    """The first `count` words of a forecast that never ends, as a language model would say it: with the spaces."""
+    text = "".join(f" Expect {outlook}." for outlook in _OUTLOOK)
+    words = itertools.cycle(re.findall(r"\s*\S+", text))
+    for number, word in enumerate(itertools.islice(words, count)):
+        yield word if number else word.lstrip()
 
 
 def echoed(body: bytes, content_type: str) -> dict[str, Any]:

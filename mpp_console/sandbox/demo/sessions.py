@@ -2,47 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from mpp_console.methods.base import Payee
 from mpp_console.methods.tempo.networks import Network
 from mpp_console.protocol import ParseError
 from mpp_console.sandbox.demo.catalogue import DemoRoute, Entry
+from mpp_console.sandbox.demo.content import forecast
 from mpp_console.server.asgi import payment_of
+from mpp_console.server.asgi_streams import MeteredResponse
 from mpp_console.server.offers import Offer
 from mpp_console.server.routes import Route
+from mpp_console.server.streams import MeteredStream
 
-__all__ = ["SESSION_PRICE", "session_entries", "session_facts"]
+__all__ = ["SESSION_PRICE", "TOKEN_PRICE", "session_entries", "session_facts", "token_stream"]
 
 SESSION_PRICE: Final = 1_000
 """A tenth of a cent: too little for a transaction of its own, which is what channels are for."""
+TOKEN_PRICE: Final = 50
+"""What a word of a stream costs."""
 
 SUGGESTED_DEPOSIT: Final = 100_000
-"""A hundred requests."""
+"""A hundred requests, or two thousand words."""
+TOKENS: Final = 24
+TOKENS_LIMIT: Final = 2_000
+TOKEN_SECONDS: Final = 0.05
+"""Between two words: as fast as people read."""
 
 
-def session_entries(payee: Payee, network: Network) -> tuple[Entry, ...]:
-    """The session routes, charged by a payee of sessions."""
-    currency = network.currency(network.default_token)
-    path, note = "/session", "a reading for each voucher, over one channel"
-    offer = Offer(
-        payee=payee,
-        amount=SESSION_PRICE,
-        description=f"demo {path}: {note}",
-        options={"unit_type": "request", "suggested_deposit": SUGGESTED_DEPOSIT},
-    )
-    told = DemoRoute(
-        method="GET",
-        path=path,
-        rail=offer.method,
-        intent=offer.intent,
-        amount=offer.amount,
-        currency=currency,
-        note=note,
-    )
-    return (Entry(route=Route(method="GET", path=path, offers=(offer,), summary=note), told=told),)
+def session_entries(payee: Payee, network: Network, *, sponsored: bool) -> tuple[Entry, ...]:
+    """The session routes, charged by a payee of sessions. `sponsored` says whether it can pay fees for others."""
+    shop = _Stall(payee, network)
+    entries = [
+        shop.entry("/session", "a reading for each voucher, over one channel", SESSION_PRICE, "request"),
+        shop.entry("/session/stream", "words as they come, each charged by itself", TOKEN_PRICE, "token"),
+    ]
+    if sponsored:
+        note = "a reading for each voucher; the server pays to open the channel"
+        entries.append(shop.entry("/session/sponsored", note, SESSION_PRICE, "request", fee_payer=True))
+    return tuple(entries)
+
+
+class _Stall:
+    """Makes entries for one payee of sessions."""
+
+    def __init__(self, payee: Payee, network: Network) -> None:
+        self._payee = payee
+        self._currency = network.currency(network.default_token)
+
+    def entry(self, path: str, note: str, price: int, unit: str, **options: Any) -> Entry:
+        offer = Offer(
+            payee=self._payee,
+            amount=price,
+            description=f"demo {path}: {note}",
+            options={"unit_type": unit, "suggested_deposit": SUGGESTED_DEPOSIT} | options,
+        )
+        told = DemoRoute(
+            method="GET",
+            path=path,
+            rail=offer.method,
+            intent=offer.intent,
+            amount=offer.amount,
+            currency=self._currency,
+            note=note,
+        )
+        return Entry(route=Route(method="GET", path=path, offers=(offer,), summary=note), told=told)
 
 
 def session_facts(request: Request) -> dict[str, dict[str, str]]:
@@ -57,3 +85,20 @@ def session_facts(request: Request) -> dict[str, dict[str, str]]:
     except ParseError:
         return {}
     return {"channel": {"id": facts.channel_id, "accepted": str(facts.accepted), "spent": str(facts.spent)}}
+
+
+def token_stream(request: Request, delay: Callable[[float], Awaitable[None]]) -> Response:
+    """Words one after another, `?tokens=` of them, each an event and a charge of its own."""
+    asked = request.query_params.get("tokens", "")
+    count = min(max(int(asked), 1), TOKENS_LIMIT) if asked.isascii() and asked.isdecimal() else TOKENS
+
+    async def words() -> AsyncIterator[str]:
+        for number, word in enumerate(forecast(count)):
+            if number:
+                await delay(TOKEN_SECONDS)
+            yield word
+
+    async def sell(stream: MeteredStream) -> None:
+        await stream.relay(words())
+
+    return MeteredResponse(sell)
