@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.session_schema import SessionPayload, decode_session_request
+from mpp_console.methods.tempo.sponsor import SponsorPolicy
 from mpp_console.protocol import ChallengeBinder, Credential, Secret, parse_challenges
 from mpp_console.sandbox.demo import DemoApi
-from mpp_console.sandbox.demo.sessions import SESSION_PRICE
+from mpp_console.sandbox.demo.sessions import SESSION_PRICE, TOKEN_PRICE, TOKENS_LIMIT
 from mpp_console.server import GateLimits
 from mpp_console.server.stores.memory import MemoryStore
-from tests.methods.tempo.booths import Booth, id_of
-from tests.sandbox.node.chains import BOB
+from tests.methods.tempo.booths import SPONSOR, Booth, id_of, no_nap
+from tests.sandbox.node.chains import ALICE, BOB, PATH
 
 
 class Stand:
@@ -30,17 +32,19 @@ class Stand:
             binder=ChallengeBinder([Secret(b"s" * 32)]),
             store=MemoryStore(clock=self.booth.clock),
             sessions=self.booth.payee,
+            sponsor=SponsorPolicy(signer=SPONSOR, fee_tokens=(PATH,)),
+            delay=no_nap,
             clock=self.booth.clock,
             limits=GateLimits(rates=None),
         )
         transport = httpx.ASGITransport(self.demo.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
-    async def bring(self, payload: SessionPayload, method: str = "GET") -> httpx.Response:
-        asked = await self.client.get("/session")
+    async def bring(self, payload: SessionPayload, method: str = "GET", path: str = "/session") -> httpx.Response:
+        asked = await self.client.get(path)
         challenge = parse_challenges(asked.headers.get_list("WWW-Authenticate"))[0]
         value = Credential(challenge=challenge, payload=payload.to_wire()).to_header().reveal()
-        return await self.client.request(method, "/session", headers={"Authorization": value})
+        return await self.client.request(method, path, headers={"Authorization": value})
 
 
 @pytest.fixture
@@ -85,3 +89,33 @@ def test_without_a_payee_of_sessions_there_is_no_such_route() -> None:
         store=MemoryStore(),
     )
     assert "/session" not in {route.path for route in demo.routes()}
+
+
+async def test_words_are_sold_one_by_one(stand: Stand) -> None:
+    opening = stand.booth.opening(10_000, TOKEN_PRICE)
+    assert opening.descriptor is not None
+    await stand.bring(opening, path="/session/stream?tokens=1")
+    voucher = stand.booth.voucher(opening.descriptor, 6 * TOKEN_PRICE)
+    answer = await stand.bring(voucher, path="/session/stream?tokens=5")
+    events = answer.text.strip().split("\n\n")
+    assert [event.split("\n")[0] for event in events] == ["event: message"] * 5 + ["event: payment-receipt"]
+    assert "".join(event.split("data: ")[1] for event in events[:5]) == "Expect clear, with a light"
+    record = await stand.booth.record(opening.descriptor)
+    assert (record.spent, record.units) == (6 * TOKEN_PRICE, 6)
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "x", "", "9" * 30, "\u0663"])
+async def test_whatever_number_of_words_is_asked_for_something_is_said(stand: Stand, asked: str) -> None:
+    opening = stand.booth.opening(1_000_000, 3_000 * TOKEN_PRICE)
+    answer = await stand.bring(opening, path=f"/session/stream?tokens={quote(asked)}")
+    count = answer.text.count("event: message")
+    assert 1 <= count <= TOKENS_LIMIT
+    assert opening.descriptor is not None
+    assert (await stand.booth.record(opening.descriptor)).spent == count * TOKEN_PRICE
+
+
+async def test_a_sponsored_channel_is_opened_at_the_servers_cost(stand: Stand) -> None:
+    before = stand.booth.chain.balance(ALICE.address)
+    opening = stand.booth.opening(10_000, SESSION_PRICE, sponsored=True)
+    assert (await stand.bring(opening, path="/session/sponsored")).status_code == 200
+    assert before - stand.booth.chain.balance(ALICE.address) == 10_000
