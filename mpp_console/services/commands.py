@@ -6,13 +6,14 @@ Values of headers that carry secrets, users and passwords of URLs are left out: 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from mpp_console.client.origin import without_userinfo
 from mpp_console.protocol import inert
-from mpp_console.services.models import PayRequest, TransferRequest
+from mpp_console.services.models import PayRequest, SessionAct, TransferRequest
 from mpp_console.services.views import is_secret_header
 
-__all__ = ["command_line", "pay_command", "request_words", "transfer_command"]
+__all__ = ["command_line", "pay_command", "request_words", "sessions_command", "transfer_command"]
 
 PROGRAM = "mpp-console"
 _BODY_LIMIT = 200
@@ -58,6 +59,22 @@ def transfer_command(profile: str, request: TransferRequest) -> str:
         words += ["--memo", request.memo]
     account = () if request.account is None else ("--account", request.account)
     return command_line(profile, *account, *words)
+
+
+def sessions_command(
+    profile: str, act: SessionAct, channels: Sequence[str], *, amount: str | None = None, cooperative: bool = True
+) -> str:
+    """The `sessions` command of an act on channels."""
+    match act:
+        case "topup":
+            words = ["topup", *channels, *(() if amount is None else ("--amount", amount))]
+        case "force-close":
+            words = ["close", *channels, "--force"]
+        case "close":
+            words = ["close", *channels, *(() if cooperative else ("--force",))]
+        case _:
+            words = [act, *channels]
+    return command_line(profile, "sessions", *words)
 
 
 def _body_text(body: bytes) -> str:

@@ -35,6 +35,8 @@ from mpp_console.services.profile import find_profile, profile_names
 from mpp_console.services.receipts import ReceiptsService
 from mpp_console.services.sandbox import SandboxService
 from mpp_console.services.server import ServerService
+from mpp_console.services.session_parts import MODULES
+from mpp_console.services.sessions import SessionsService
 from mpp_console.services.settings import Settings, load_settings
 from mpp_console.services.spending import Spending
 from mpp_console.services.transfers import TransfersService
@@ -50,6 +52,7 @@ _WARM = (
     "mpp_console.history",
     "mpp_console.client.auth",
     "mpp_console.methods.tempo.payer",
+    *MODULES,
     "mpp_console.methods.tempo.payee",
     "mpp_console.methods.tempo.rpc",
     "mpp_console.wallet.accounts",
@@ -85,7 +88,7 @@ class Console:
     """One opened profile.
 
     `events` tells what happens; `snapshot()` gives what the screens may draw at once. `accounts`, `payments`,
-    `transfers`, `server` and `receipts` hold the calls of their concern. Every failure is an `MppError` that says what
+    `transfers`, `sessions`, `server` and `receipts` hold the calls of their concern. Every failure is an `MppError` that says what
     to do next.
     """
 
@@ -99,6 +102,7 @@ class Console:
         self.server = ServerService(engine)
         self.payments = PaymentsService(engine, self.server)
         self.transfers = TransfersService(engine)
+        self.sessions = SessionsService(engine, self.receipts)
         self.sandbox = SandboxService(engine)
         self.urls = UrlHistory(engine.paths.urls)
         self.first_run = FirstRun(engine, paths)
@@ -137,6 +141,7 @@ class Console:
         networks = [find_profile(name, settings).network for name in profile_names(settings)]
         for rules in (settings.policy, *settings.policies.values()):
             check_currencies(rules, networks)
+        check_currencies(settings.sessions, networks)
         engine = Engine(
             profile=found,
             settings=settings,
@@ -179,6 +184,7 @@ class Console:
             await asyncio.wait({self._starting})
         await self.payments.close()
         await self.transfers.close()
+        await self.sessions.close()
         await self.receipts.close()
         await self.server.stop()
         await self._engine.close()
@@ -202,13 +208,18 @@ class Console:
             balances=self._funds.balances,
             balances_at=self._funds.read_at,
             server=self.server.view(),
-            in_flight=self.payments.in_flight + self.transfers.in_flight,
+            in_flight=self.payments.in_flight + self.transfers.in_flight + self.sessions.in_flight,
             spent_today=self._spending.today,
             spent_month=self._spending.month,
             test_unavailable=self.payments.test_unavailable,
             fund_unavailable=self._funds.unavailable,
             unresolved=self._unresolved,
             started=self._starting is not None and self._starting.done() and not _failed(self._starting),
+            locked=self.sessions.held("locked"),
+            at_risk=self.sessions.held("at_risk"),
+            pending_refund=self.sessions.held("pending_refund"),
+            channels=self.sessions.view().totals,
+            stale_channels=len(self.sessions.view().stale),
             budget=self._spending.budget,
         )
 
@@ -281,6 +292,7 @@ class Console:
         engine.policy()  # a policy that does not hold must stop us before anything can be spent
         await engine.journal.get()
         await self._spending.read()
+        await self.sessions.load()
         await self.accounts.list()
         engine.spawn(self._settle_unresolved(), "looking after open payments")
         engine.spawn(self._keep_balances(), "reading balances")
@@ -313,6 +325,7 @@ class Console:
         async def refresh() -> None:
             await self._spending.read()
             self._unresolved = len(await self.payments.unresolved())
+            await self.sessions.load()
             await self._funds.refresh()
 
         if self._starting is not None:

@@ -27,6 +27,7 @@ from mpp_console.services.policy import Allowances, allowance, spending_policy
 from mpp_console.services.profile import Profile
 from mpp_console.services.sandbox import SandboxLock
 from mpp_console.services.sandbox_keys import load_sandbox_keys
+from mpp_console.services.session_parts import SessionParts
 from mpp_console.services.settings import Settings
 from mpp_console.services.views import error_view, receipt_row
 from mpp_console.wallet.files import private_folder
@@ -96,6 +97,7 @@ class Engine:
         self.node: Once[SandboxNode] = Once(self._start_node)
         self.chain: Once[Chain] = Once(self._open_chain)
         self.http: Once[httpx.AsyncClient] = Once(self._open_http)
+        self.sessions = SessionParts(self)
         self._allowances = Allowances(paths.allowances)
         self._allowed: tuple[AutoAllow, ...] = ()
         self._signers: dict[str, tuple[Signer, datetime]] = {}
@@ -203,7 +205,7 @@ class Engine:
             await load("mpp_console.client.auth", "mpp_console.methods.tempo.payer")
             from mpp_console.client.payments import Payments
 
-            payers = self._payers(account, chain)
+            payers = await self._payers(account, chain)
             self._payments.setdefault(
                 who,
                 Payments(
@@ -219,12 +221,13 @@ class Engine:
 
     async def quoting_payers(self, account_name: str | None) -> tuple[Payer, ...]:
         """Rails that can quote for an account, or for nobody. They sign nothing unless asked by `payments_for`."""
-        return self._payers(await self.account(account_name), await self.chain.get())
+        return await self._payers(await self.account(account_name), await self.chain.get())
 
-    def _payers(self, account: Account | None, chain: Chain) -> tuple[Payer, ...]:
-        from mpp_console.services.payers import AccountPayer
+    async def _payers(self, account: Account | None, chain: Chain) -> tuple[Payer, ...]:
+        from mpp_console.services.payers import AccountPayer, AccountSessionPayer
 
-        return (AccountPayer(self, account, chain),)
+        over_channels = await self.sessions.payer(None if account is None else account.address)
+        return AccountPayer(self, account, chain), AccountSessionPayer(self, account, over_channels)
 
     async def signer(self, name_or_address: str) -> Signer:
         """The key of an account, opened in a worker thread: that takes a second, and may ask for a passphrase.

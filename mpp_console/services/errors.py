@@ -15,6 +15,7 @@ __all__ = [
     "ReceiptNotRepeatable",
     "RequestFailed",
     "ServerUnavailable",
+    "SessionNotFound",
     "SettingsError",
     "TestUnavailable",
     "UnknownProfile",
@@ -84,6 +85,12 @@ class ReceiptNotRepeatable(UsageError):
     default_code = "receipt-not-repeatable"
 
 
+class SessionNotFound(UsageError):
+    """No channel, or more than one, has this id."""
+
+    default_code = "session-not-found"
+
+
 class RequestFailed(MppError):
     """No answer came: the host was not found, refused, timed out, or broke off."""
 
@@ -93,6 +100,7 @@ class RequestFailed(MppError):
 def kind_of(error: MppError) -> ErrorKind:
     """Whose trouble it is: the caller's words, the network, a payment, or something else."""
     from mpp_console.client.errors import PaymentError
+    from mpp_console.client.sessions.transactions import ChannelTransactionFailed
     from mpp_console.methods.base import PaymentRefused
     from mpp_console.methods.tempo.chain import ChainError, ChainUnreachable
     from mpp_console.methods.tempo.networks import UnknownToken
@@ -108,7 +116,7 @@ def kind_of(error: MppError) -> ErrorKind:
             return "usage"
         case RequestFailed() | ChainUnreachable():
             return "network"
-        case PaymentError() | PaymentRefused() | ChainError():
+        case PaymentError() | PaymentRefused() | ChainError() | ChannelTransactionFailed():
             return "payment"
         case _:
             return "general"

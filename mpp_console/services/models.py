@@ -265,7 +265,8 @@ class ConsoleState:
 
     `locked` is deposited in payment channels, `at_risk` the part of it that could be lost if nobody acted,
     `pending_refund` on its way back from closing ones; a currency without an entry is unknown, which is not zero.
-    `budget` is empty until the history was read.
+    `channels` has the three of them together, `stale_channels` counts those somebody should look at. `budget` is empty
+    until the history was read.
     """
 
     profile: ProfileView
@@ -283,4 +284,6 @@ class ConsoleState:
     locked: tuple[Money, ...] = ()
     at_risk: tuple[Money, ...] = ()
     pending_refund: tuple[Money, ...] = ()
+    channels: tuple[SessionTotal, ...] = ()
+    stale_channels: int = 0
     budget: tuple[BudgetView, ...] = ()

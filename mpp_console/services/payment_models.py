@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mpp_console.methods.base import Check, Level, Mode, Transfer
 from mpp_console.protocol import Currency, format_units
+
+if TYPE_CHECKING:
+    from mpp_console.services.session_models import SessionPlanView
 
 PayMode = Literal["review", "auto", "quote"]
 ErrorKind = Literal["general", "usage", "network", "payment"]
@@ -90,7 +93,8 @@ class ProblemView:
 class OfferView:
     """One decoded challenge of a 402 answer. `reason` says why it was not taken (empty for the chosen one).
 
-    Decoded facts are None when the offer is of a rail this program cannot read; `usable` is False then.
+    Decoded facts are None when the offer is of a rail this program cannot read; `usable` is False then. `session` is
+    how an offer of the intent `session` would be paid: over which channel, and what would be locked.
     """
 
     challenge_id: str
@@ -115,6 +119,7 @@ class OfferView:
     checks: tuple[Check, ...] = ()
     description: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    session: SessionPlanView | None = None
 
     @property
     def key(self) -> str:

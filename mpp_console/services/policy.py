@@ -18,7 +18,7 @@ from mpp_console.client.policy import AutoAllow, OriginCap, SpendingPolicy
 from mpp_console.protocol import Currency, MppError, format_timestamp, format_units, parse_timestamp, parse_units
 from mpp_console.services.errors import SettingsError
 from mpp_console.services.models import PolicyView
-from mpp_console.services.settings import OriginLimits, PolicySettings
+from mpp_console.services.settings import OriginLimits, PolicySettings, SessionSettings
 
 if TYPE_CHECKING:
     from mpp_console.methods.tempo.networks import Network
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Allowances", "allowance", "check_currencies", "find_currency", "policy_lines", "spending_policy"]
 
 
-def check_currencies(settings: PolicySettings, networks: Iterable[Network]) -> None:
+def check_currencies(settings: PolicySettings | SessionSettings, networks: Iterable[Network]) -> None:
     """Raises SettingsError for a currency that no network of the settings lists: a misspelt limit must not vanish."""
     known = {
         name.casefold(): token.symbol
@@ -34,12 +34,17 @@ def check_currencies(settings: PolicySettings, networks: Iterable[Network]) -> N
         for token in network.tokens
         for name in (token.symbol, token.address)
     }
-    tables = (settings.per_payment, settings.per_day, settings.per_month, settings.confirm_above)
-    named = [name for table in tables for name in table] + [limits.currency for limits in settings.origins]
+    if isinstance(settings, SessionSettings):
+        place, tables = "sessions", (settings.maximum, settings.opening, settings.top_up)
+        named = [name for table in tables for name in table]
+    else:
+        place = "policy"
+        limits = (settings.per_payment, settings.per_day, settings.per_month, settings.confirm_above)
+        named = [name for table in limits for name in table] + [origin.currency for origin in settings.origins]
     for name in named:
         if name.casefold() not in known:
             listed = ", ".join(sorted(set(known.values())))
-            raise SettingsError(f"policy: no network has a currency {name!r}", hint=f"known: {listed}")
+            raise SettingsError(f"{place}: no network has a currency {name!r}", hint=f"known: {listed}")
 
 
 def find_currency(network: Network, name: str) -> Currency:

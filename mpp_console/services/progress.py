@@ -25,9 +25,11 @@ class Clockwork:
 class Progress:
     """The course of one task; every step is published as `PaymentProgress`. `url` may be set once it is known."""
 
-    def __init__(self, task_id: str, kind: Literal["pay", "transfer"], url: str, clockwork: Clockwork) -> None:
+    def __init__(
+        self, task_id: str, kind: Literal["pay", "transfer", "session"], url: str, clockwork: Clockwork
+    ) -> None:
         self.task_id = task_id
-        self.kind: Literal["pay", "transfer"] = kind
+        self.kind: Literal["pay", "transfer", "session"] = kind
         self.url = url
         self.stage = Stage.REQUESTING
         self.error: ErrorView | None = None
@@ -61,6 +63,11 @@ class Progress:
         """Moves forward; going back is ignored."""
         if stage.position > self.stage.position and not self.stage.final:
             self.stage = stage
+            self._announce(message)
+
+    def tell(self, message: str) -> None:
+        """Something happened within the stage that it is at."""
+        if not self.stage.final:
             self._announce(message)
 
     def finish(self, stage: Stage, error: ErrorView | None) -> None:

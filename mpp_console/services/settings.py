@@ -22,6 +22,7 @@ __all__ = [
     "NetworkSettings",
     "OriginLimits",
     "PolicySettings",
+    "SessionSettings",
     "Settings",
     "TokenSettings",
     "load_settings",
@@ -114,6 +115,25 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     request_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
 
 
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Payment channels: how much may be locked for one payee, and what the console does by itself.
+
+    Tables map a currency to an amount. `maximum` bounds what is locked and not used up (5 units without an entry);
+    `opening` and `top_up` are what to lock in place of what the server suggests. A deposit takes `balance_share`
+    percent of what the account holds at most, unless one request costs more. `watch` withdraws what can be withdrawn
+    while the console runs. A channel unused for `idle_days` is pointed out. `escrows` are contracts besides the
+    chain's own reserve that deposits may go to.
+    """
+
+    maximum: Amounts = msgspec.field(default_factory=dict)
+    opening: Amounts = msgspec.field(default_factory=dict)
+    top_up: Amounts = msgspec.field(default_factory=dict)
+    balance_share: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+    watch: bool = True
+    idle_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
+    escrows: tuple[Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")], ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. `policy` applies to every profile; `policies.<profile>` replaces it for one."""
 
@@ -122,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     console: ConsoleSettings = msgspec.field(default_factory=ConsoleSettings)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
     history: HistorySettings = msgspec.field(default_factory=HistorySettings)
+    sessions: SessionSettings = msgspec.field(default_factory=SessionSettings)
     networks: dict[str, NetworkSettings] = msgspec.field(default_factory=dict)
     policy: PolicySettings = msgspec.field(default_factory=PolicySettings)
     policies: dict[str, PolicySettings] = msgspec.field(default_factory=dict)
@@ -172,6 +193,19 @@ request_days = 30            # and none longer than this
 # origin = "https://api.example"
 # currency = "pathUSD"
 # per_day = "1"
+
+[sessions]                   # payment channels: a deposit is put aside, and requests are paid from it
+balance_share = 50           # percent of what an account holds that one deposit may take
+watch = true                 # withdraw by itself what a closed channel gives back, while the console runs
+idle_days = 7                # point out channels that were not used for so long
+# escrows = ["0x…"]          # contracts besides the chain's own channel reserve that may hold a deposit
+
+# [sessions.maximum]         # at most so much is locked for one payee; 5 of a currency without an entry
+# pathUSD = "5"
+# [sessions.opening]         # lock this to open a channel, and not what the server suggests…
+# pathUSD = "1"
+# [sessions.top_up]          # …and this to top it up
+# pathUSD = "1"
 
 # [networks.moderato]        # change a built-in network…
 # rpc_url = "https://rpc.example"
@@ -237,6 +271,8 @@ def _amount_tables(settings: Settings) -> list[tuple[Amounts, tuple[str, ...]]]:
         for limits in policy.origins:
             given = {name: getattr(limits, name) for name in ("per_payment", "per_day", "per_month")}
             found.append(({name: amount for name, amount in given.items() if amount}, (*path, "origins", "0")))
+    sessions = settings.sessions
+    found += [(getattr(sessions, name), ("sessions", name)) for name in ("maximum", "opening", "top_up")]
     return found
 
 
@@ -300,7 +336,7 @@ def _fields_at(path: tuple[str, ...]) -> tuple[str, ...]:
     structs: dict[str, type[msgspec.Struct]] = {
         "console": ConsoleSettings, "server": ServerSettings,
         "networks": NetworkSettings, "policy": PolicySettings, "policies": PolicySettings,
-        "tokens": TokenSettings, "origins": OriginLimits,
+        "tokens": TokenSettings, "origins": OriginLimits, "sessions": SessionSettings, "history": HistorySettings,
     }  # fmt: skip
     known: type[msgspec.Struct] = Settings
     for part in path:

@@ -16,6 +16,7 @@ from mpp_console.services.models import (
     ReceiptView,
     RequestRow,
 )
+from mpp_console.services.session_plans import plan_view
 
 if TYPE_CHECKING:
     from mpp_console.client.journal import Operation, ReceiptRecord
@@ -103,6 +104,7 @@ def offer_view(offer: RankedOffer, chosen: RankedOffer | None) -> OfferView:
         balance=quote.balance,
         checks=quote.checks,
         details=inert_value(quote.details),
+        session=plan_view(quote.details) if challenge.intent == "session" else None,
     )
 
 

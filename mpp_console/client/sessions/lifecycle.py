@@ -14,7 +14,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from mpp_console.client.sessions.transactions import ChannelTransactionFailed, ChannelTransactions
+from mpp_console.client.sessions.transactions import (
+    ChannelTransactionFailed,
+    ChannelTransactions,
+    request_close_data,
+    withdrawal_data,
+)
 from mpp_console.methods.base import Clock
 from mpp_console.methods.tempo.chain import Block, Chain, ChainError
 from mpp_console.methods.tempo.client_channel import (
@@ -27,9 +32,8 @@ from mpp_console.methods.tempo.client_channel import (
     UnknownChannel,
 )
 from mpp_console.methods.tempo.keys import Signer
-from mpp_console.methods.tempo.legacy_abi import encode_legacy_request_close, encode_legacy_withdraw
 from mpp_console.methods.tempo.networks import Network
-from mpp_console.methods.tempo.reserve_abi import OnChainChannel, encode_request_close, encode_top_up, encode_withdraw
+from mpp_console.methods.tempo.reserve_abi import OnChainChannel, encode_top_up
 from mpp_console.methods.tempo.session_account import Account
 from mpp_console.methods.tempo.session_chain import ReserveReader
 from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
@@ -105,7 +109,10 @@ class SyncRow:
 
 
 class SessionManager:
-    """Manages the channels of one network. `signer_of` gives the key of a payer, None when it is not here."""
+    """Manages the channels of one network. `signer_of` gives the key of a payer, None when it is not here.
+
+    `leaving` hears of a channel when something signed for it is about to leave: from then on its fate may be unknown.
+    """
 
     def __init__(
         self,
@@ -119,9 +126,11 @@ class SessionManager:
         management: Management | None = None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        leaving: Callable[[str], None] = lambda channel_id: None,
     ) -> None:
         self._book = book
         self._leases = leases
+        self._leaving = leaving
         self._chain = chain
         self._network = network
         self._clock = clock
@@ -202,6 +211,32 @@ class SessionManager:
         finally:
             await held.release()
 
+    async def withdraw(self, channel_id: str) -> CloseResult:
+        """Withdraws when the grace period is over, and otherwise only says how things stand. Raises as `close` does."""
+        held = await self._leases.hold((await self._row(channel_id)).scope)
+        try:
+            row = await self._account.look(await self._row(channel_id), lease=held.lease)
+            block = await self._chain.block()
+            match row.standing(block.timestamp):
+                case ChannelState.FINALIZABLE:
+                    return await self._withdraw(row, held.lease)
+                case ChannelState.FINALIZED:
+                    how, said = CloseHow.ALREADY, ""
+                case ChannelState.CLOSING:
+                    how, said = CloseHow.WAITING, ""
+                case _:
+                    how, said = CloseHow.REFUSED, "no close of it was requested; close it first"
+            return CloseResult(
+                how=how,
+                channel=row,
+                refunded=row.refunded,
+                remaining=_remaining(row, block.timestamp) if how is CloseHow.WAITING else None,
+                tx_hash=row.close_hash,
+                message=said,
+            )
+        finally:
+            await held.release()
+
     async def _force(self, row: ClientChannel, lease: Lease, said: str) -> CloseResult:
         block = await self._chain.block()
         match row.standing(block.timestamp):
@@ -214,7 +249,7 @@ class SessionManager:
             case ChannelState.OPENING | ChannelState.UNKNOWN if not row.close_requested_at:
                 message = "the chain does not show the channel, and its opening may still come"
                 return CloseResult(how=CloseHow.REFUSED, channel=row, message=message)
-        receipt_hash = await self._transact(row, lease, _request_close(row), "close requested")
+        receipt_hash = await self._transact(row, lease, request_close_data(row), "close requested")
         row = await self._account.look(row, lease=lease)
         block = await self._chain.block()
         return CloseResult(
@@ -226,7 +261,7 @@ class SessionManager:
         )
 
     async def _withdraw(self, row: ClientChannel, lease: Lease) -> CloseResult:
-        tx_hash = await self._transact(row, lease, _withdrawal(row), "withdrawal")
+        tx_hash = await self._transact(row, lease, withdrawal_data(row), "withdrawal")
         row = await self._account.look(row, lease=lease)
         return CloseResult(how=CloseHow.WITHDRAWN, channel=row, refunded=row.refunded, tx_hash=tx_hash)
 
@@ -253,6 +288,7 @@ class SessionManager:
 
         entry = ChannelEntry(at=now, kind=kind, amount=locks or None, reference=signed.hash)
         await self._book.update(row.channel_id, leaving, lease=lease, entry=entry)
+        self._leaving(row.channel_id)
         return (await hands.send(signed)).hash
 
     # -- by the server
@@ -298,6 +334,7 @@ class SessionManager:
         )
         source = format_account_did(row.chain_id, row.payer)
         credential = Credential(challenge=challenge, payload=payload.to_wire(), source=source)
+        self._leaving(row.channel_id)
         return await self._management.post(row.url, credential)
 
     # -- adding
@@ -363,16 +400,6 @@ def _challenge_for(row: ClientChannel, challenges: Sequence[Challenge]) -> tuple
         if asked == (row.payee, row.token, row.escrow, row.chain_id, row.protocol):
             return challenge, request
     return None
-
-
-def _request_close(row: ClientChannel) -> bytes:
-    if row.protocol == "v1":
-        return encode_legacy_request_close(row.channel_id)
-    return encode_request_close(row.descriptor)
-
-
-def _withdrawal(row: ClientChannel) -> bytes:
-    return encode_legacy_withdraw(row.channel_id) if row.protocol == "v1" else encode_withdraw(row.descriptor)
 
 
 def _asked(row: ClientChannel, message: str) -> CloseResult:

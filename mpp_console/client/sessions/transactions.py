@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mpp_console.methods.base import Clock
@@ -18,14 +18,23 @@ from mpp_console.methods.tempo.calls import build_transaction, random_valid_afte
 from mpp_console.methods.tempo.chain import Chain, TxReceipt
 from mpp_console.methods.tempo.client_channel import ClientChannel
 from mpp_console.methods.tempo.keys import Signer, to_checksum
+from mpp_console.methods.tempo.legacy_abi import encode_legacy_request_close, encode_legacy_withdraw
 from mpp_console.methods.tempo.networks import Network
 from mpp_console.methods.tempo.push import Unconfirmed, Undelivered, deliver
+from mpp_console.methods.tempo.reserve_abi import encode_request_close, encode_withdraw
 from mpp_console.methods.tempo.schema import ChargeRequest
 from mpp_console.methods.tempo.survey import FeePlan, Surveyor
 from mpp_console.methods.tempo.transaction import Call, TempoTransaction
 from mpp_console.protocol import Challenge, MppError
 
-__all__ = ["ChannelTransactionFailed", "ChannelTransactions", "SignedCall"]
+__all__ = [
+    "ChannelTransactionFailed",
+    "ChannelTransactions",
+    "SignedCall",
+    "price_call",
+    "request_close_data",
+    "withdrawal_data",
+]
 
 CONFIRM_SECONDS: Final = 30.0
 
@@ -68,13 +77,12 @@ class ChannelTransactions:
 
         Raises ChannelTransactionFailed when the chain would refuse it, or the account cannot pay it.
         """
-        call = Call(to_checksum(row.escrow), 0, data)
-        plan = await self._fee(row, call, locks)
         now = self.clock()
+        plan = await price_call(row, data, chain=self.chain, network=self.network, now=now, locks=locks)
         dies_at = valid_before(now, None)
         tx = build_transaction(
             chain_id=self.network.chain_id,
-            calls=(call,),
+            calls=(_call(row, data),),
             gas=plan.gas,
             valid_before=dies_at,
             valid_after=min(random_valid_after(self.random_bytes, now), dies_at - 1),
@@ -102,16 +110,38 @@ class ChannelTransactions:
             raise ChannelTransactionFailed(f"Transaction {receipt.hash} failed: only its fee was taken.")
         return receipt
 
-    async def _fee(self, row: ClientChannel, call: Call, locks: int) -> FeePlan:
-        now = self.clock()
-        priced = ChargeRequest(amount=locks, currency=row.token, recipient=row.payee, chain_id=row.chain_id)
-        # The survey wants the life of what is paid for; a transaction of our own lives as long as we let it.
-        challenge = Challenge.create(
-            id="own", realm="own", method="tempo", intent="session", request={}, expires=now + timedelta(minutes=5)
-        )
-        surveyor = Surveyor(chain=self.chain, network=self.network, payer=self.signer.address)
-        survey = await surveyor.survey(priced, (), challenge, now, with_plan=True, calls=(call,))
-        if survey.plan is None:
-            text = "; ".join(check.message for check in survey.checks) or "its fee could not be found out"
-            raise ChannelTransactionFailed(text, code=survey.checks[0].code if survey.checks else None)
-        return survey.plan
+
+async def price_call(
+    row: ClientChannel, data: bytes, *, chain: Chain, network: Network, now: datetime, locks: int = 0
+) -> FeePlan:
+    """What a call of the channel's escrow by its payer costs at most. Signs nothing.
+
+    Raises ChannelTransactionFailed when the chain would refuse it, or the account cannot pay it.
+    """
+    priced = ChargeRequest(amount=locks, currency=row.token, recipient=row.payee, chain_id=row.chain_id)
+    # The survey wants the life of what is paid for; a transaction of our own lives as long as we let it.
+    challenge = Challenge.create(
+        id="own", realm="own", method="tempo", intent="session", request={}, expires=now + timedelta(minutes=5)
+    )
+    surveyor = Surveyor(chain=chain, network=network, payer=row.payer)
+    survey = await surveyor.survey(priced, (), challenge, now, with_plan=True, calls=(_call(row, data),))
+    if survey.plan is None:
+        text = "; ".join(check.message for check in survey.checks) or "its fee could not be found out"
+        raise ChannelTransactionFailed(text, code=survey.checks[0].code if survey.checks else None)
+    return survey.plan
+
+
+def request_close_data(row: ClientChannel) -> bytes:
+    """The call that asks the chain to close a channel."""
+    if row.protocol == "v1":
+        return encode_legacy_request_close(row.channel_id)
+    return encode_request_close(row.descriptor)
+
+
+def withdrawal_data(row: ClientChannel) -> bytes:
+    """The call that takes the rest out of a channel after its grace period."""
+    return encode_legacy_withdraw(row.channel_id) if row.protocol == "v1" else encode_withdraw(row.descriptor)
+
+
+def _call(row: ClientChannel, data: bytes) -> Call:
+    return Call(to_checksum(row.escrow), 0, data)

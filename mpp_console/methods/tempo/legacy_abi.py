@@ -4,7 +4,7 @@ back. Pure. Selectors and topics are those of the deployed contract, which diffe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +16,7 @@ from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
 from .tip20 import Log
 
 __all__ = [
+    "LEGACY_ESCROWS",
     "decode_legacy_events",
     "decode_legacy_states",
     "encode_legacy_request_close",
@@ -23,6 +24,13 @@ __all__ = [
     "encode_legacy_withdraw",
     "legacy_topic",
 ]
+
+LEGACY_ESCROWS: Final[Mapping[int, str]] = {
+    4217: to_checksum("0x33b901018174ddabe4841042ab76ba85d4e24f25"),
+    42431: to_checksum("0xe1c4d3dce17bc111181ddf716f75bae49e61a336"),
+    1337: to_checksum("0xe1c4d3dce17bc111181ddf716f75bae49e61a336"),
+}
+"""Where the escrow contract of v1 is deployed, by chain id; the sandbox has it where Moderato has it."""
 
 _STATE_WORDS: Final = 8
 _TAILS: Final = {

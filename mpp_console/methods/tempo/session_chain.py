@@ -67,6 +67,11 @@ class ReserveReader:
         events = await self._events([self._topic(ChannelEventKind.CLOSED), channel_id], from_block, "latest")
         return events[-1] if events else None
 
+    async def events(self, channel_id: str, *, from_block: int) -> list[ChannelEvent]:
+        """Everything that happened to a channel, oldest first, as far as we know the events' names."""
+        kinds = (ChannelEventKind.OPENED, ChannelEventKind.CLOSED) if self.protocol == "v1" else ChannelEventKind
+        return await self._events([[self._topic(kind) for kind in kinds], channel_id], from_block, "latest")
+
     async def opened_by(self, payer: str, *, from_block: int, to_block: int) -> list[ChannelEvent]:
         """Every opening by a payer in a range of blocks, both ends included, with the whole descriptor of each."""
         topic = "0x" + (bytes(12) + address_bytes(payer)).hex()
@@ -75,7 +80,9 @@ class ReserveReader:
     def _topic(self, kind: ChannelEventKind) -> str:
         return legacy_topic(kind) if self.protocol == "v1" else event_topic(kind)
 
-    async def _events(self, topics: Sequence[str | None], from_block: int, to_block: int | str) -> list[ChannelEvent]:
+    async def _events(
+        self, topics: Sequence[str | Sequence[str] | None], from_block: int, to_block: int | str
+    ) -> list[ChannelEvent]:
         logs = await self.chain.logs(address=self.escrow, topics=topics, from_block=from_block, to_block=to_block)
         if self.protocol == "v1":
             return decode_legacy_events(logs, escrow=self.escrow)

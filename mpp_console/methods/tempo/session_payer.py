@@ -84,6 +84,7 @@ class SessionPayer:
 
     `signer` None watches only: it quotes, for `address` if there is one. `trusted_escrows` are escrows besides the
     chain's own reserve that the owner vouches for. Without `management` a channel is never topped up by itself.
+    `deposits` may be a function of the token's address.
     """
 
     method: Final = METHOD
@@ -100,7 +101,7 @@ class SessionPayer:
         leases: Leases,
         management: Management | None = None,
         address: str | None = None,
-        deposits: DepositPolicy | Callable[[], DepositPolicy] = DEFAULT_DEPOSITS,
+        deposits: DepositPolicy | Callable[[str], DepositPolicy] = DEFAULT_DEPOSITS,
         trusted_escrows: frozenset[str] = frozenset(),
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -133,6 +134,16 @@ class SessionPayer:
         situated = copy(self)
         situated._planner = replace(self._planner, place=place)
         return situated
+
+    def with_key(self, signer: Signer) -> SessionPayer:
+        """This payer, able to sign; it shares everything else with this one. Raises PaymentRefused for a key of
+        another account than the one it quotes for.
+        """
+        if signer.address != self._address:
+            raise PaymentRefused("The key belongs to another account.", code="foreign-key")
+        able = copy(self)
+        able._signer = signer
+        return able
 
     # -- quote
 

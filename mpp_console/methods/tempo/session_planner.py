@@ -41,12 +41,12 @@ class Planner:
     book: ChannelBook
     account: Account
     clock: Clock
-    deposits: DepositPolicy | Callable[[], DepositPolicy]
+    deposits: DepositPolicy | Callable[[str], DepositPolicy]
     place: Place = _NOWHERE
 
     async def plan(self, request: SessionRequest, payer: str | None, lease: Lease | None = None) -> SessionPlan | Check:
         """The plan, or why there is none. With a `lease`, what was learned of the channel is written down."""
-        policy = self.deposits() if callable(self.deposits) else self.deposits
+        policy = self.deposits(request.currency) if callable(self.deposits) else self.deposits
         if payer is None:
             return plan_session(request, None, policy, None)
         channel = await self._channel(request, payer, lease)

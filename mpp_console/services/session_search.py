@@ -1,0 +1,87 @@
+"""Channels that the book does not know: found on the chain, or in the files of other wallets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpp_console.protocol import inert
+from mpp_console.services.once import load
+
+if TYPE_CHECKING:
+    from mpp_console.client.sessions.recovery import Found
+    from mpp_console.history.channel_import import Foreign
+    from mpp_console.methods.tempo.client_channel import ClientChannel
+    from mpp_console.services.engine import Engine
+
+__all__ = ["import_sessions", "search_channels"]
+
+
+async def search_channels(engine: Engine, payer: str, *, from_block: int | None = None) -> Found:
+    """Searches the channel reserve and the network's escrow contract of v1. What is found is in the book then."""
+    book, chain = await engine.sessions.book.get(), await engine.chain.get()
+    await load("mpp_console.client.sessions.recovery", "mpp_console.methods.tempo.legacy_abi")
+    from mpp_console.client.sessions.recovery import ChannelSearch
+    from mpp_console.methods.tempo.legacy_abi import LEGACY_ESCROWS
+
+    search = ChannelSearch(book=book, chain=chain, network=engine.network, clock=engine.clock)
+    found = [await search.run(payer, from_block=from_block)]
+    legacy = LEGACY_ESCROWS.get(engine.network.chain_id)
+    if legacy is not None:
+        found.append(await replace(search, escrow=legacy, protocol="v1").run(payer, from_block=from_block))
+    return _together(found)
+
+
+async def import_sessions(
+    engine: Engine, path: Path, *, dry_run: bool
+) -> tuple[tuple[ClientChannel, ...], int, tuple[str, ...]]:
+    """What was added (in a dry run: what would be), how many were known, and what was left out and why.
+
+    Raises HistoryError for what is neither a `channels.db` nor a folder of mppx's sessions.
+    """
+    book = await engine.sessions.book.get()
+    await load("mpp_console.history.channel_import")
+    from mpp_console.history.channel_import import import_channels
+
+    foreign = await asyncio.to_thread(_read, path, engine)
+    ours = tuple(row for row in foreign.rows if row.chain_id == engine.network.chain_id)
+    skipped = [inert(name, limit=100) for name in foreign.skipped]
+    skipped += [f"{row.channel_id} (of chain {row.chain_id})" for row in foreign.rows if row not in ours]
+    known = {row.channel_id for row in (await book.rows(archived=True)).rows}
+    ours = tuple(_named(row, engine) for row in ours)
+    new = tuple(row for row in ours if row.channel_id not in known)
+    if not dry_run:
+        new = await import_channels(book, replace(foreign, rows=new))
+    return new, len(ours) - len(new), tuple(skipped)
+
+
+def _read(path: Path, engine: Engine) -> Foreign:
+    from mpp_console.history.channel_import import read_mppx_sessions, read_tempo_wallet
+
+    path = path.expanduser()
+    if path.is_dir() and (path / "channels").is_dir():
+        return read_mppx_sessions(path, now=engine.clock())
+    if path.is_dir():
+        return read_tempo_wallet(path / "channels.db", now=engine.clock())
+    return read_tempo_wallet(path, now=engine.clock())
+
+
+def _named(row: ClientChannel, engine: Engine) -> ClientChannel:
+    """With the network and the currency as this profile knows them."""
+    token = engine.network.token(row.token)
+    currency = row.currency if token is None else token.currency
+    return replace(row, network=engine.network.name, currency=currency)
+
+
+def _together(found: Iterable[Found]) -> Found:
+    parts = tuple(found)
+    return replace(
+        parts[0],
+        orphans=tuple(row for part in parts for row in part.orphans),
+        known=sum(part.known for part in parts),
+        closed=sum(part.closed for part in parts),
+        until=min(part.until for part in parts),
+    )

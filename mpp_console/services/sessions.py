@@ -1,0 +1,269 @@
+"""Payment sessions from the payer's side: every channel with what it holds, and the acts that bring the money back.
+
+Opening and paying over a channel are ordinary payments (`PaymentsService`); this lists, tops up, closes, withdraws,
+holds rows against the chain, finds lost ones and reads those of other wallets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from mpp_console.protocol import MppError
+from mpp_console.services.commands import sessions_command
+from mpp_console.services.errors import SessionNotFound, UsageError
+from mpp_console.services.events import SessionsChanged
+from mpp_console.services.models import (
+    ErrorView,
+    ImportResult,
+    Money,
+    RecoverResult,
+    SessionAct,
+    SessionChainView,
+    SessionDetail,
+    SessionReview,
+    SessionsView,
+    Stage,
+    SyncResult,
+)
+from mpp_console.services.progress import Clockwork
+from mpp_console.services.receipt_models import ReceiptFilter
+from mpp_console.services.session_acts import SessionActs, Wish
+from mpp_console.services.session_tasks import SessionTask
+from mpp_console.services.session_views import Lens, session_detail, session_row, sessions_view, standing_now
+
+if TYPE_CHECKING:
+    from mpp_console.methods.tempo.client_channel import ChannelPage, ClientChannel
+    from mpp_console.services.engine import Engine
+    from mpp_console.services.receipts import ReceiptsService
+
+__all__ = ["SessionTask", "SessionsService"]
+
+PAYMENTS_SHOWN: Final = 20
+MIN_PREFIX: Final = 4
+
+
+class SessionsService:
+    """Reads the channel book and acts on channels; what was read last is kept for the screens."""
+
+    def __init__(self, engine: Engine, receipts: ReceiptsService) -> None:
+        self._engine = engine
+        self._parts = engine.sessions
+        self._receipts = receipts
+        self._acts = SessionActs(engine, engine.sessions)
+        self._tasks: list[SessionTask] = []
+        self._page: ChannelPage | None = None
+        self._view = SessionsView()
+        self._ahead: timedelta | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """How many acts have not ended."""
+        return sum(not task.stage.final for task in self._tasks)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def view(self) -> SessionsView:
+        """What was read last, as of now; from memory."""
+        if self._page is not None and not standing_now(self._view, self._engine.clock()):
+            self._view = sessions_view(self._page.rows, self._page.damaged, self._lens())
+        return self._view
+
+    def held(self, what: Literal["locked", "at_risk", "pending_refund"]) -> tuple[Money, ...]:
+        """One of the sums by currency; nothing, which is not zero, until the book was read."""
+        if self._page is None:
+            return ()
+        sums = {total.currency.id.casefold(): (total.currency, getattr(total, what)) for total in self._view.totals}
+        for token in self._engine.network.tokens:
+            sums.setdefault(token.address.casefold(), (token.currency, 0))
+        return tuple(Money(amount=amount, currency=currency) for currency, amount in sums.values())
+
+    async def load(self) -> SessionsView:
+        """Reads the book, which other processes write too. Asks no chain. Publishes `SessionsChanged` for news."""
+        book = await self._parts.book.get()
+        page = await book.rows(chain_id=self._engine.network.chain_id, archived=True)
+        view = await asyncio.to_thread(sessions_view, page.rows, page.damaged, self._lens())
+        news = self._page is None or replace(view, at=self._view.at) != self._view
+        self._page, self._view = page, view
+        if news:
+            self._engine.events.publish(SessionsChanged(view=view))
+        return view
+
+    async def show(self, channel: str) -> SessionDetail:
+        """One channel with its history. `channel` may be the first characters of its id. Raises SessionNotFound."""
+        row = await self._find(channel)
+        book = await self._parts.book.get()
+        entries = await book.entries(row.channel_id)
+        paid = await self._receipts.page(
+            ReceiptFilter(reference=row.channel_id, direction="sent"), limit=PAYMENTS_SHOWN, counted=False
+        )
+        return session_detail(row, entries, paid.rows, self._lens())
+
+    async def chain(self, channel: str) -> SessionChainView:
+        """What the chain says of a channel now. Raises SessionNotFound, and an MppError when it cannot be asked."""
+        from mpp_console.services.session_chain import session_chain_view
+
+        view, ahead = await session_chain_view(self._engine, await self._find(channel))
+        self._ahead = ahead
+        return view
+
+    async def ask_time(self) -> None:
+        """Learns how far the chain's clock is ahead, where that is not known yet. Raises an MppError."""
+        if self._ahead is None:
+            chain = await self._engine.chain.get()
+            self._learn_time((await chain.block()).timestamp)
+            if self._page is not None:
+                await self.load()
+
+    # Acting ----------------------------------------------------------------------------------------------------------
+
+    def start(
+        self, act: SessionAct, channels: Sequence[str], *, amount: str | None = None, cooperative: bool = True
+    ) -> SessionTask:
+        """Finds out what the act would do, in the background, and gives its task at once.
+
+        `channels` are ids or their first characters; `amount` a decimal for a top up (`"0"` only takes a requested
+        close back). Raises UsageError for an act that is none, or no channels.
+        """
+        if act == "settle":
+            raise UsageError("settling is for channels that were opened to the local server")
+        if not channels:
+            raise UsageError("no channel was named", hint="see them with: mpp-console sessions list")
+        engine, wish = self._engine, Wish(act=act, amount=amount, cooperative=cooperative)
+        names = tuple(dict.fromkeys(channels))
+        command = sessions_command(engine.profile.name, act, names, amount=amount, cooperative=cooperative)
+        engine.log(command)
+
+        async def work(task: SessionTask) -> Stage:
+            return await self._work(task, wish, command)
+
+        clockwork = Clockwork(clock=engine.clock, counter=engine.counter, events=engine.events)
+        task = SessionTask(engine.new_id(), act, names, clockwork=clockwork, work=work)
+        self._tasks = [*(old for old in self._tasks if not old.stage.final), task]
+        return task
+
+    async def _work(self, task: SessionTask, wish: Wish, command: str) -> Stage:
+        channels = {row.channel_id: row for row in [await self._find(name) for name in task.channels]}
+        await self._learn_time_if_possible()
+        rows = await self._acts.review(wish, tuple(channels.values()), self._lens())
+        review = SessionReview(task_id=task.id, act=wish.act, rows=rows, command=command)
+        await self.load()
+        task.show(review)
+        if not review.sendable:
+            task.failure = rows[0].error if len(rows) == 1 else _none_can(len(rows))
+            return Stage.FAILED
+        if not await task.decision():
+            task.failure = ErrorView(code="declined", kind="payment", message="it was declined")
+            return Stage.DECLINED
+        task.progress.mark("review")
+        try:
+            return await self._acts.carry_out(task, wish, channels, self._lens())
+        finally:
+            task.progress.mark("send")
+            await self.load()
+            self._engine.on_change()
+
+    async def sync(self, channels: Sequence[str] | None = None) -> SyncResult:
+        """Holds rows against the chain, many in one call; a row that cannot be asked about stays as it is.
+
+        None takes every channel that is not closed. Raises SessionNotFound, and never for the chain: `troubles` says.
+        """
+        engine = self._engine
+        wanted = None if channels is None else [(await self._find(name)).channel_id for name in channels]
+        engine.log_command("sessions", "sync", *(wanted or ()))
+        return await self._sync(wanted)
+
+    async def _sync(self, wanted: Sequence[str] | None) -> SyncResult:
+        manager = await self._parts.manager({})
+        await self._learn_time_if_possible()
+        done = await manager.sync(wanted)
+        await self.load()
+        lens = self._lens()
+        return SyncResult(
+            rows=tuple(session_row(row.after, lens) for row in done),
+            changed=tuple(row.after.channel_id for row in done if row.changed),
+            troubles=tuple((row.after.channel_id, row.trouble) for row in done if row.trouble),
+        )
+
+    async def recover(self, *, account: str | None = None, from_block: int | None = None) -> RecoverResult:
+        """Searches the chain for channels that the account opened and the book does not know, of both versions.
+
+        Goes on where the last search ended, or from `from_block`. Raises NoAccount, ChainError.
+        """
+        from mpp_console.services.session_search import search_channels
+
+        words = () if from_block is None else ("--from-block", str(from_block))
+        self._engine.log_command("sessions", "recover", *words)
+        payer = (await self._engine.require_account(account)).address
+        found = await search_channels(self._engine, payer, from_block=from_block)
+        await self._learn_time_if_possible()
+        await self.load()
+        lens = self._lens()
+        return RecoverResult(
+            orphans=tuple(session_row(row, lens) for row in found.orphans),
+            known=found.known,
+            closed=found.closed,
+            until=found.until,
+        )
+
+    async def import_file(self, path: Path, *, dry_run: bool = False) -> ImportResult:
+        """Takes over the channels that another wallet remembers; its file is only read. They are `unknown` until the
+        chain was asked, which is tried at once. Raises HistoryError for a file that is none.
+        """
+        from mpp_console.services.session_search import import_sessions
+
+        self._engine.log_command("sessions", "import", str(path), *(("--dry-run",) if dry_run else ()))
+        added, known, skipped = await import_sessions(self._engine, path, dry_run=dry_run)
+        if added and not dry_run:
+            await self._sync([row.channel_id for row in added])
+            book = await self._parts.book.get()
+            added = tuple([await book.get(row.channel_id) or row for row in added])
+        lens = self._lens()
+        return ImportResult(added=tuple(session_row(row, lens) for row in added), known=known, skipped=skipped)
+
+    async def close(self) -> None:
+        """Declines what waits for a decision; what was approved is waited for."""
+        for task in self._tasks:
+            task.reject()
+        waits = [asyncio.ensure_future(task.result()) for task in self._tasks if not task.stage.final]
+        if waits:
+            await asyncio.wait(waits)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    async def _find(self, name: str) -> ClientChannel:
+        """The channel of that id, or of the only id that begins so."""
+        book = await self._parts.book.get()
+        wanted = name.strip().lower()
+        page = await book.rows(archived=True)
+        found = [row for row in page.rows if row.channel_id.startswith(wanted)]
+        exact = [row for row in found if row.channel_id == wanted]
+        if exact or (len(found) == 1 and len(wanted) >= MIN_PREFIX):
+            return (exact or found)[0]
+        if any(channel.startswith(wanted) for channel in page.damaged) and len(wanted) >= MIN_PREFIX:
+            raise SessionNotFound(f"the row of {name} is damaged and cannot be read", hint="its row is kept")
+        why = f"{len(found)} channels begin with {name}" if found else f"there is no channel {name}"
+        raise SessionNotFound(why, hint="see `mpp-console sessions list`")
+
+    def _lens(self) -> Lens:
+        return Lens(now=self._engine.clock(), ahead=self._ahead, idle=self._parts.idle)
+
+    def _learn_time(self, chain_time: int) -> None:
+        now = self._engine.clock()
+        self._ahead = timedelta(seconds=chain_time - int(now.timestamp()))
+
+    async def _learn_time_if_possible(self) -> None:
+        """The chain's clock as of now; what was known before stays when it cannot be asked."""
+        try:
+            chain = await self._engine.chain.get()
+            self._learn_time((await chain.block()).timestamp)
+        except MppError:
+            return
+
+
+def _none_can(count: int) -> ErrorView:
+    return ErrorView(code="nothing-to-do", kind="payment", message=f"none of the {count} channels can be done that to")
