@@ -88,8 +88,8 @@ class Console:
     """One opened profile.
 
     `events` tells what happens; `snapshot()` gives what the screens may draw at once. `accounts`, `payments`,
-    `transfers`, `sessions`, `server` and `receipts` hold the calls of their concern. Every failure is an `MppError` that says what
-    to do next.
+    `transfers`, `sessions`, `server` and `receipts` hold the calls of their concern. Every failure is an `MppError`
+    that says what to do next.
     """
 
     def __init__(self, engine: Engine, paths: Paths) -> None:

@@ -114,21 +114,14 @@ class SessionActs:
     async def _close(self, wish: Wish, channel: ClientChannel, row: SessionRow) -> dict[str, Any]:
         from mpp_console.client.sessions.transactions import request_close_data, withdrawal_data
 
-        returns = channel.left if row.state.holds_money else None
-        match row.state:
-            case ChannelState.FINALIZED:
-                return {"way": "nothing: it is closed", "error": _usage("already-closed", "it is closed already")}
-            case ChannelState.FINALIZABLE:
-                fee = await self._fee(channel, withdrawal_data(channel))
-                return {"way": "withdraws the rest", "returns": returns, "fee": fee}
-            case ChannelState.CLOSING:
-                return {"way": f"waits: {_until(row)}", "returns": returns}
-            case ChannelState.OPENING | ChannelState.UNKNOWN:
-                why = "the chain does not show it, and its opening may still come"
-                return {"way": "nothing yet", "error": _usage("unknown-channel-state", why)}
-        if wish.act == "withdraw":
-            why = "no close of it was requested"
-            return {"way": "nothing to withdraw", "error": _usage("not-closing", why, "close it first")}
+        if (blocked := _not_closable(wish, row)) is not None:
+            return blocked
+        returns = channel.left
+        if row.state is ChannelState.FINALIZABLE:
+            fee = await self._fee(channel, withdrawal_data(channel))
+            return {"way": "withdraws the rest", "returns": returns, "fee": fee}
+        if row.state is ChannelState.CLOSING:
+            return {"way": f"waits: {_until(row)}", "returns": returns}
         grace = f"the rest comes back after {duration(_grace())}"
         if wish.asks_server and channel.state is ChannelState.ACTIVE and channel.url:
             return {
@@ -276,6 +269,22 @@ def _until(row: SessionRow) -> str:
         if row.closes_at is None
         else f"the rest can be withdrawn at {row.closes_at:%H:%M:%S} UTC"
     )
+
+
+def _not_closable(wish: Wish, row: SessionRow) -> dict[str, Any] | None:
+    """Why nothing can be closed or withdrawn; None when it can."""
+    match row.state:
+        case ChannelState.FINALIZED:
+            return {"way": "nothing: it is closed", "error": _usage("already-closed", "it is closed already")}
+        case ChannelState.OPENING | ChannelState.UNKNOWN:
+            why = "the chain does not show it, and its opening may still come"
+            return {"way": "nothing yet", "error": _usage("not-open", why)}
+        case ChannelState.CLOSING | ChannelState.FINALIZABLE:
+            return None
+    if wish.act != "withdraw":
+        return None
+    why = "no close of it was requested"
+    return {"way": "nothing to withdraw", "error": _usage("not-closing", why, "close it first")}
 
 
 def _no_top_up(channel: ClientChannel, amount: int) -> ErrorView | None:
