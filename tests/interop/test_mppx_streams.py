@@ -1,0 +1,54 @@
+"""npm mppx reads our demo's words, each paid by a voucher of its own, over one channel."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpp_console.sandbox.demo.content import forecast
+from mpp_console.sandbox.demo.sessions import TOKEN_PRICE
+from tests.interop.conftest import Served, balance
+
+Reads = Callable[..., dict[str, Any]]
+RESERVE = "0x4D50500000000000000000000000000000000000"
+
+
+@pytest.fixture
+def mppx_reads(node_folder: Path, served: Served) -> Reads:
+    def read(query: str = "", **more: str) -> dict[str, Any]:
+        done = subprocess.run(
+            ["node", "mppx_session_sse.mjs"],
+            env=served.environment(**{"TARGET": f"{served.url}/session/stream{query}", **more}),
+            cwd=node_folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    return read
+
+
+def test_words_are_read_and_paid_by_a_voucher_each(served: Served, mppx_reads: Reads) -> None:
+    told = mppx_reads("?tokens=12")
+    assert told["messages"] == [list(forecast(12))]
+    last = told["receipts"][-1]
+    assert (last["spent"], last["acceptedCumulative"], last["units"]) == (str(12 * TOKEN_PRICE),) * 2 + (12,)
+    assert last["channelId"] == told["channelId"]
+
+
+def test_two_streams_and_a_close_cost_what_was_read(served: Served, mppx_reads: Reads) -> None:
+    locked, earned = balance(served.rpc_url, RESERVE), balance(served.rpc_url, served.recipient)
+    told = mppx_reads("?tokens=5", COUNT="2", CLOSE="1")
+    assert [len(heard) for heard in told["messages"]] == [5, 5]
+    assert told["closed"]["spent"] == str(10 * TOKEN_PRICE)
+    assert balance(served.rpc_url, RESERVE) == locked
+    assert balance(served.rpc_url, served.recipient) - earned == 10 * TOKEN_PRICE
