@@ -22,6 +22,7 @@ from mpp_console.services.models import (
     BalanceView,
     ConsoleState,
     FundResult,
+    Money,
     PayRequest,
     PolicyView,
     ProfileView,
@@ -36,6 +37,7 @@ from mpp_console.services.receipts import ReceiptsService
 from mpp_console.services.sandbox import SandboxService
 from mpp_console.services.server import ServerService
 from mpp_console.services.session_parts import MODULES
+from mpp_console.services.session_watch import SessionWatch
 from mpp_console.services.sessions import SessionsService
 from mpp_console.services.settings import Settings, load_settings
 from mpp_console.services.spending import Spending
@@ -108,6 +110,7 @@ class Console:
         self.first_run = FirstRun(engine, paths)
         self._funds = FundsService(engine, self.accounts)
         self._spending = Spending(engine)
+        self._session_watch = SessionWatch(engine, self.sessions)
         self._starting: asyncio.Task[None] | None = None
         self._unresolved = 0
         engine.on_change = self._refresh_soon
@@ -202,6 +205,7 @@ class Console:
 
     def snapshot(self) -> ConsoleState:
         """What is known right now, from memory: never waits, cheap enough for every frame."""
+        held = self.sessions.held(self._funds.account and self._funds.account.address)
         return ConsoleState(
             profile=self.profile,
             account=self._funds.account,
@@ -215,9 +219,9 @@ class Console:
             fund_unavailable=self._funds.unavailable,
             unresolved=self._unresolved,
             started=self._starting is not None and self._starting.done() and not _failed(self._starting),
-            locked=self.sessions.held("locked"),
-            at_risk=self.sessions.held("at_risk"),
-            pending_refund=self.sessions.held("pending_refund"),
+            locked=tuple(Money(amount=sums.locked - sums.pending_refund, currency=sums.currency) for sums in held),
+            at_risk=tuple(Money(amount=sums.at_risk, currency=sums.currency) for sums in held),
+            pending_refund=tuple(Money(amount=sums.pending_refund, currency=sums.currency) for sums in held),
             channels=self.sessions.view().totals,
             stale_channels=len(self.sessions.view().stale),
             budget=self._spending.budget,
@@ -295,6 +299,7 @@ class Console:
         await self.sessions.load()
         await self.accounts.list()
         engine.spawn(self._settle_unresolved(), "looking after open payments")
+        engine.spawn(self._session_watch.run(), "looking after channels")
         engine.spawn(self._keep_balances(), "reading balances")
         account = await engine.account()
         if account is None:

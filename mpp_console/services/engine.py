@@ -243,6 +243,20 @@ class Engine:
         self._signers[name_or_address] = found[0], now
         return found[0]
 
+    def _is_open(self, name_or_address: str) -> bool:
+        found = self._signers.get(name_or_address)
+        return found is not None and self.clock() - found[1] < UNLOCKED
+
+    async def signer_unasked(self, address: str) -> Signer | None:
+        """The key of an account, None when it is not here, cannot be opened, or somebody would be asked for it."""
+        accounts = await self.accounts.get()
+        try:
+            if not self._is_open(address) and await asyncio.to_thread(accounts.asks, address):
+                return None
+            return await self.signer(address)
+        except MppError:
+            return None
+
     def forget_keys(self) -> None:
         """Closes every key that was opened: accounts have changed."""
         self._signers.clear()

@@ -263,10 +263,11 @@ class BudgetView:
 class ConsoleState:
     """What the screens may draw at any moment without waiting; kept current by the services.
 
-    `locked` is deposited in payment channels, `at_risk` the part of it that could be lost if nobody acted,
-    `pending_refund` on its way back from closing ones; a currency without an entry is unknown, which is not zero.
-    `channels` has the three of them together, `stale_channels` counts those somebody should look at. `budget` is empty
-    until the history was read.
+    `locked` is what the account in use has in payment channels, `at_risk` the part of it that was signed and that
+    nobody confirmed, `pending_refund` what is on its way back from closing ones (and not in `locked`); a currency
+    without an entry is unknown, which is not zero. `channels` sums up those of all accounts, with what is on its way
+    back as a part of what is locked; `stale_channels` counts those somebody should look at. `budget` is empty until the
+    history was read.
     """
 
     profile: ProfileView

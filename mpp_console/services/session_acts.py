@@ -275,7 +275,7 @@ def _not_closable(wish: Wish, row: SessionRow) -> dict[str, Any] | None:
     """Why nothing can be closed or withdrawn; None when it can."""
     match row.state:
         case ChannelState.FINALIZED:
-            return {"way": "nothing: it is closed", "error": _usage("already-closed", "it is closed already")}
+            return {"way": "nothing: it is closed already"}
         case ChannelState.OPENING | ChannelState.UNKNOWN:
             why = "the chain does not show it, and its opening may still come"
             return {"way": "nothing yet", "error": _usage("not-open", why)}

@@ -5,12 +5,12 @@ One of each for a profile, made when first needed, so that payments and acts of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mpp_console.protocol import format_units
+from mpp_console.protocol import ChannelFact, ChannelState, format_units
 from mpp_console.services.deposits import deposit_policy, listed_refusal
 from mpp_console.services.models import ErrorView
 from mpp_console.services.once import Once, load
@@ -38,6 +38,9 @@ MODULES = (
     "mpp_console.client.sessions.management",
     "mpp_console.client.sessions.totals",
 )
+
+_GLANCE = 1.0
+"""Seconds that a lease lasts which is only taken to see whether somebody holds it."""
 
 
 class SessionParts:
@@ -111,6 +114,35 @@ class SessionParts:
             message = f"your limit for deposits of {format_units(limit, decimals)} {symbol} leaves {room} {symbol}"
             return ErrorView(code="deposit-limit", kind="payment", message=message, hint="raise [sessions.maximum]")
         return listed_refusal(engine.policy(), channel, engine.clock())
+
+    async def mark_left_behind(self, rows: Iterable[ClientChannel]) -> bool:
+        """Makes openings `unknown` that no living process has under way: only the chain can say what became of them.
+
+        True when there were any.
+        """
+        book, now = await self.book.get(), self._engine.clock()
+        from mpp_console.client.sessions.owners import new_owner
+        from mpp_console.methods.tempo.client_channel import ChannelEntry, LeaseLost
+
+        def lost(row: ClientChannel) -> ClientChannel:
+            return row.after(ChannelFact.LOST, now) if row.state is ChannelState.OPENING else row
+
+        found = False
+        for row in rows:
+            if row.state is not ChannelState.OPENING:
+                continue
+            lease = await book.acquire(row.scope, new_owner(), seconds=_GLANCE)
+            if lease is None:
+                continue  # somebody is paying with it right now
+            try:
+                entry = ChannelEntry(at=now, kind="unknown", text="the program stopped before an answer came")
+                await book.update(row.channel_id, lost, lease=lease, entry=entry)
+                found = True
+            except LeaseLost:
+                continue
+            finally:
+                await book.release(lease)
+        return found
 
     def management(self) -> HttpManagement:
         """Speaks to servers by the engine's own client, which follows no redirect and pays nothing."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCHIVED",
     "Lens",
+    "dispute_text",
     "session_detail",
     "session_row",
     "session_totals",
@@ -156,6 +157,31 @@ def session_detail(
         ),
         payments=payments,
     )
+
+
+def dispute_text(detail: SessionDetail) -> str:
+    """A channel's facts and receipts for whoever runs its server, as plain lines."""
+    row = detail.row
+
+    def money(amount: int) -> str:
+        return Money(amount=amount, currency=row.currency).text
+
+    lines = [
+        f"Payment channel {row.id}",
+        f"on chain {detail.chain_id}, escrow {detail.escrow}",
+        f"from {row.payer} to {row.payee}, used at {row.url or row.origin or 'an unknown address'}",
+        f"opened {row.created_at:%Y-%m-%d %H:%M:%S} UTC" + (f" by {detail.open_hash}" if detail.open_hash else ""),
+        f"deposit {money(row.deposit)}, of which {money(row.settled)} was settled",
+        f"highest voucher signed: {money(row.signed)}; highest accepted by a receipt: {money(row.accepted)}",
+        f"state by the chain: {row.state}",
+    ]
+    lines += [f"note: {row.note}"] if row.note else []
+    lines += [
+        f"receipt {paid.at:%Y-%m-%d %H:%M:%S} UTC  {'' if paid.amount is None else money(paid.amount)}  "
+        f"challenge {paid.challenge_id or '-'}  {paid.url}"
+        for paid in detail.payments
+    ]
+    return "\n".join(lines)
 
 
 def _closes_at(channel: ClientChannel, lens: Lens) -> datetime | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from mpp_console.protocol import MppError
 from mpp_console.services.commands import sessions_command
@@ -20,13 +20,13 @@ from mpp_console.services.events import SessionsChanged
 from mpp_console.services.models import (
     ErrorView,
     ImportResult,
-    Money,
     RecoverResult,
     SessionAct,
     SessionChainView,
     SessionDetail,
     SessionReview,
     SessionsView,
+    SessionTotal,
     Stage,
     SyncResult,
 )
@@ -34,7 +34,15 @@ from mpp_console.services.progress import Clockwork
 from mpp_console.services.receipt_models import ReceiptFilter
 from mpp_console.services.session_acts import SessionActs, Wish
 from mpp_console.services.session_tasks import SessionTask
-from mpp_console.services.session_views import Lens, session_detail, session_row, sessions_view, standing_now
+from mpp_console.services.session_views import (
+    Lens,
+    dispute_text,
+    session_detail,
+    session_row,
+    session_totals,
+    sessions_view,
+    standing_now,
+)
 
 if TYPE_CHECKING:
     from mpp_console.methods.tempo.client_channel import ChannelPage, ClientChannel
@@ -58,6 +66,7 @@ class SessionsService:
         self._tasks: list[SessionTask] = []
         self._page: ChannelPage | None = None
         self._view = SessionsView()
+        self._held: dict[str, tuple[SessionTotal, ...]] = {}
         self._ahead: timedelta | None = None
 
     @property
@@ -73,22 +82,34 @@ class SessionsService:
             self._view = sessions_view(self._page.rows, self._page.damaged, self._lens())
         return self._view
 
-    def held(self, what: Literal["locked", "at_risk", "pending_refund"]) -> tuple[Money, ...]:
-        """One of the sums by currency; nothing, which is not zero, until the book was read."""
-        if self._page is None:
+    def held(self, account: str | None) -> tuple[SessionTotal, ...]:
+        """What the channels of one account (its address) hold, of every token of the network; nothing, which is not
+        zero, until the book was read.
+        """
+        if self._page is None or account is None:
             return ()
-        sums = {total.currency.id.casefold(): (total.currency, getattr(total, what)) for total in self._view.totals}
-        for token in self._engine.network.tokens:
-            sums.setdefault(token.address.casefold(), (token.currency, 0))
-        return tuple(Money(amount=amount, currency=currency) for currency, amount in sums.values())
+        if account not in self._held:
+            ours = session_totals(row for row in self._page.rows if row.payer == account)
+            sums = {total.currency.id.casefold(): total for total in ours}
+            for token in self._engine.network.tokens:
+                none = SessionTotal(currency=token.currency, locked=0, at_risk=0, pending_refund=0)
+                sums.setdefault(token.address.casefold(), none)
+            self._held[account] = tuple(sums.values())
+        return self._held[account]
 
     async def load(self) -> SessionsView:
-        """Reads the book, which other processes write too. Asks no chain. Publishes `SessionsChanged` for news."""
+        """Reads the book, which other processes write too. Asks no chain. Publishes `SessionsChanged` for news.
+
+        An opening whose program is gone is `unknown` from here on.
+        """
         book = await self._parts.book.get()
-        page = await book.rows(chain_id=self._engine.network.chain_id, archived=True)
+        chain_id = self._engine.network.chain_id
+        page = await book.rows(chain_id=chain_id, archived=True)
+        if await self._parts.mark_left_behind(page.rows):
+            page = await book.rows(chain_id=chain_id, archived=True)
         view = await asyncio.to_thread(sessions_view, page.rows, page.damaged, self._lens())
         news = self._page is None or replace(view, at=self._view.at) != self._view
-        self._page, self._view = page, view
+        self._page, self._view, self._held = page, view, {}
         if news:
             self._engine.events.publish(SessionsChanged(view=view))
         return view
@@ -102,6 +123,13 @@ class SessionsService:
             ReceiptFilter(reference=row.channel_id, direction="sent"), limit=PAYMENTS_SHOWN, counted=False
         )
         return session_detail(row, entries, paid.rows, self._lens())
+
+    async def dispute(self, channel: str) -> str:
+        """What to tell the operator of a server that does not know a channel any more, to be copied. No secrets.
+
+        Raises SessionNotFound.
+        """
+        return dispute_text(await self.show(channel))
 
     async def chain(self, channel: str) -> SessionChainView:
         """What the chain says of a channel now. Raises SessionNotFound, and an MppError when it cannot be asked."""
@@ -175,9 +203,10 @@ class SessionsService:
         engine = self._engine
         wanted = None if channels is None else [(await self._find(name)).channel_id for name in channels]
         engine.log_command("sessions", "sync", *(wanted or ()))
-        return await self._sync(wanted)
+        return await self.sync_quietly(wanted)
 
-    async def _sync(self, wanted: Sequence[str] | None) -> SyncResult:
+    async def sync_quietly(self, wanted: Sequence[str] | None) -> SyncResult:
+        """The same for whole ids, and for what nobody asked for."""
         manager = await self._parts.manager({})
         await self._learn_time_if_possible()
         done = await manager.sync(wanted)
@@ -219,7 +248,7 @@ class SessionsService:
         self._engine.log_command("sessions", "import", str(path), *(("--dry-run",) if dry_run else ()))
         added, known, skipped = await import_sessions(self._engine, path, dry_run=dry_run)
         if added and not dry_run:
-            await self._sync([row.channel_id for row in added])
+            await self.sync_quietly([row.channel_id for row in added])
             book = await self._parts.book.get()
             added = tuple([await book.get(row.channel_id) or row for row in added])
         lens = self._lens()

@@ -278,6 +278,15 @@ class Accounts:
 
         return LocalSigner(self._key(self._entry(name)))
 
+    def asks(self, name: str | None = None) -> bool:
+        """Whether opening the account takes a passphrase that is not given yet. A keyring asks nothing while it is
+        unlocked. Raises as `signer`, without opening anything.
+        """
+        entry = self._entry(name)
+        if entry.store is None:
+            raise WatchOnly(f"{entry.name} is only watched: its key is not here", hint="import its key to pay with it")
+        return entry.store == FileStore.name and not self._passphrases.given
+
     # -----------------------------------------------------------------------------------------------------------------
 
     def _belongs(self, entry: Entry) -> bool:

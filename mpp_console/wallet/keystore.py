@@ -119,6 +119,11 @@ class Passphrases:
         self._ask = ask
         self._environ = os.environ if environ is None else environ
 
+    @property
+    def given(self) -> bool:
+        """Whether the environment has one, so that nobody is asked."""
+        return bool(self._environ.get(PASSPHRASE_VARIABLE))
+
     def existing(self, label: str) -> Secret[str]:
         """The passphrase of a key that is there. Raises PassphraseNeeded."""
         given = self._environ.get(PASSPHRASE_VARIABLE)
