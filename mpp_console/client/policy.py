@@ -128,7 +128,7 @@ class SpendingPolicy:
     auto_allow: tuple[AutoAllow, ...] = ()
 
     def decide(self, facts: PaymentFacts, ledger: Ledger) -> Verdict:
-        """Judges one payment, or a step of one, that is not in the ledger yet. Pure: the same arguments give the same verdict."""
+        """Judges one payment, or a step of one, that is not in the ledger yet. Pure: equal arguments, equal verdict."""
         limits = [
             *self._origins(facts),
             *self._recipients(facts),

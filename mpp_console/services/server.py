@@ -402,6 +402,7 @@ class ServerService:
             recipient=merchant.address,
             # Closing costs a fee, and the merchant should earn exactly what was spent.
             signer=sponsor,
+            own_key=merchant,
             store=SqliteChannels(store),
             clock=engine.clock,
             sponsor=policy,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mpp_console.client.sessions.lifecycle import CloseResult, SessionManager
     from mpp_console.methods.tempo.client_channel import ClientChannel
     from mpp_console.methods.tempo.keys import Signer
+    from mpp_console.methods.tempo.transaction import Call
     from mpp_console.services.engine import Engine
     from mpp_console.services.session_parts import SessionParts
     from mpp_console.services.session_tasks import SessionTask
@@ -88,7 +89,7 @@ class SessionActs:
         return SessionReviewRow(row=row, **facts)
 
     async def _top_up(self, wish: Wish, channel: ClientChannel) -> dict[str, Any]:
-        from mpp_console.methods.tempo.reserve_abi import encode_top_up
+        from mpp_console.client.sessions.transactions import top_up_calls
 
         amount = self.amount_of(wish, channel)
         money = f"{format_units(amount, channel.currency.decimals)} {channel.currency.symbol}"
@@ -99,7 +100,7 @@ class SessionActs:
             return {"way": way, "locks": amount, "error": why}
         if (why := self._parts.refusal(channel, amount)) is not None:
             return {"way": way, "locks": amount, "error": why}
-        fee = await self._fee(channel, encode_top_up(channel.descriptor, amount), locks=amount)
+        fee = await self._fee(channel, top_up_calls(channel, amount), locks=amount)
         return {"way": way, "locks": amount, "fee": fee}
 
     def amount_of(self, wish: Wish, channel: ClientChannel) -> int:
@@ -112,13 +113,13 @@ class SessionActs:
         return usual
 
     async def _close(self, wish: Wish, channel: ClientChannel, row: SessionRow) -> dict[str, Any]:
-        from mpp_console.client.sessions.transactions import request_close_data, withdrawal_data
+        from mpp_console.client.sessions.transactions import request_close_calls, withdrawal_calls
 
         if (blocked := _not_closable(wish, row)) is not None:
             return blocked
         returns = channel.left
         if row.state is ChannelState.FINALIZABLE:
-            fee = await self._fee(channel, withdrawal_data(channel))
+            fee = await self._fee(channel, withdrawal_calls(channel))
             return {"way": "withdraws the rest", "returns": returns, "fee": fee}
         if row.state is ChannelState.CLOSING:
             return {"way": f"waits: {_until(row)}", "returns": returns}
@@ -128,24 +129,24 @@ class SessionActs:
                 "way": f"asks the server, else the chain: {grace}",
                 "signs": channel.owed,
                 "returns": returns,
-                "fee": await self._fee_if_any(channel, request_close_data(channel)),
+                "fee": await self._fee_if_any(channel, request_close_calls(channel)),
             }
-        fee = await self._fee(channel, request_close_data(channel))
+        fee = await self._fee(channel, request_close_calls(channel))
         return {"way": f"asks the chain: {grace}", "returns": returns, "fee": fee}
 
-    async def _fee(self, channel: ClientChannel, data: bytes, *, locks: int = 0) -> Money | None:
+    async def _fee(self, channel: ClientChannel, calls: tuple[Call, ...], *, locks: int = 0) -> Money | None:
         """The most that the network takes. Raises ChannelTransactionFailed when the chain would refuse it."""
-        from mpp_console.client.sessions.transactions import price_call
+        from mpp_console.client.sessions.transactions import price_calls
 
         engine = self._engine
         chain = await engine.chain.get()
-        plan = await price_call(channel, data, chain=chain, network=engine.network, now=engine.clock(), locks=locks)
+        plan = await price_calls(channel, calls, chain=chain, network=engine.network, now=engine.clock(), locks=locks)
         return None if plan.token is None else Money(amount=plan.amount, currency=plan.token.currency)
 
-    async def _fee_if_any(self, channel: ClientChannel, data: bytes) -> Money | None:
+    async def _fee_if_any(self, channel: ClientChannel, calls: tuple[Call, ...]) -> Money | None:
         """The fee of what is only tried when the server does not do it."""
         try:
-            return await self._fee(channel, data)
+            return await self._fee(channel, calls)
         except MppError:
             return None
 

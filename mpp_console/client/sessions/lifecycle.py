@@ -17,8 +17,9 @@ from typing import Final
 from mpp_console.client.sessions.transactions import (
     ChannelTransactionFailed,
     ChannelTransactions,
-    request_close_data,
-    withdrawal_data,
+    request_close_calls,
+    top_up_calls,
+    withdrawal_calls,
 )
 from mpp_console.methods.base import Clock
 from mpp_console.methods.tempo.chain import Block, Chain, ChainError
@@ -33,13 +34,15 @@ from mpp_console.methods.tempo.client_channel import (
 )
 from mpp_console.methods.tempo.keys import Signer
 from mpp_console.methods.tempo.networks import Network
-from mpp_console.methods.tempo.reserve_abi import OnChainChannel, encode_top_up
+from mpp_console.methods.tempo.reserve_abi import OnChainChannel
 from mpp_console.methods.tempo.session_account import Account
 from mpp_console.methods.tempo.session_chain import ReserveReader
+from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
 from mpp_console.methods.tempo.session_schema import ClosePayload, SessionRequest, Snapshot, decode_session_request
 from mpp_console.methods.tempo.session_schema import verify_snapshot as _verify
 from mpp_console.methods.tempo.session_signing import domain_of
+from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import (
     WITHDRAW_CUSHION,
     Challenge,
@@ -109,7 +112,8 @@ class SyncRow:
 
 
 class SessionManager:
-    """Manages the channels of one network. `signer_of` gives the key of a payer, None when it is not here.
+    """Manages the channels of one network. `signer_of` gives the key of an account, a payer or a delegated signer, None
+    when it is not here.
 
     `leaving` hears of a channel when something signed for it is about to leave: from then on its fate may be unknown.
     """
@@ -182,7 +186,8 @@ class SessionManager:
     async def to_sign(self, channel_id: str) -> ToSign:
         """What a cooperative close would sign by what is known now; for the review. Raises UnknownChannel."""
         row = await self._row(channel_id)
-        return ToSign(channel=row, cumulative=row.owed, returns=max(row.deposit - row.owed, 0))
+        least = row.owed if dialect_of(row.protocol).partial else max(row.spent, row.settled)
+        return ToSign(channel=row, cumulative=least, returns=max(row.deposit - row.owed, 0))
 
     # -- closing
 
@@ -249,7 +254,7 @@ class SessionManager:
             case ChannelState.OPENING | ChannelState.UNKNOWN if not row.close_requested_at:
                 message = "the chain does not show the channel, and its opening may still come"
                 return CloseResult(how=CloseHow.REFUSED, channel=row, message=message)
-        receipt_hash = await self._transact(row, lease, request_close_data(row), "close requested")
+        receipt_hash = await self._transact(row, lease, request_close_calls(row), "close requested")
         row = await self._account.look(row, lease=lease)
         block = await self._chain.block()
         return CloseResult(
@@ -261,11 +266,13 @@ class SessionManager:
         )
 
     async def _withdraw(self, row: ClientChannel, lease: Lease) -> CloseResult:
-        tx_hash = await self._transact(row, lease, withdrawal_data(row), "withdrawal")
+        tx_hash = await self._transact(row, lease, withdrawal_calls(row), "withdrawal")
         row = await self._account.look(row, lease=lease)
         return CloseResult(how=CloseHow.WITHDRAWN, channel=row, refunded=row.refunded, tx_hash=tx_hash)
 
-    async def _transact(self, row: ClientChannel, lease: Lease, data: bytes, kind: str, *, locks: int = 0) -> str:
+    async def _transact(
+        self, row: ClientChannel, lease: Lease, calls: tuple[Call, ...], kind: str, *, locks: int = 0
+    ) -> str:
         """Signs, writes that it leaves, sends, waits for the receipt. Gives the hash."""
         signer = self._signer_of(row.payer)
         if signer is None:
@@ -278,7 +285,7 @@ class SessionManager:
             random_bytes=self._random_bytes,
             sleep=self._sleep,
         )
-        signed = await hands.sign(row, data, locks=locks)
+        signed = await hands.sign(row, calls, locks=locks)
         now = self._clock()
 
         def leaving(row: ClientChannel) -> ClientChannel:
@@ -294,8 +301,8 @@ class SessionManager:
     # -- by the server
 
     async def _ask_server(self, row: ClientChannel, lease: Lease) -> CloseResult:
-        signer = self._signer_of(row.payer)
-        if self._management is None or not row.url or signer is None or row.voucher_signer != row.payer:
+        signer = self._signer_of(row.voucher_signer)
+        if self._management is None or not row.url or signer is None:
             return CloseResult(how=CloseHow.REFUSED, channel=row, message="there is no server to ask")
         try:
             challenges = await self._management.probe(row.url, row.channel_id)
@@ -304,8 +311,10 @@ class SessionManager:
                 row = await self._account.look(row, lease=lease)
                 return _asked(row, "the server offers no session for this channel")
             challenge, request = found
-            amount = close_amount(row, request)
-            answer = await self._send_close(row, lease, challenge, amount, signer)
+            for amount in close_amounts(row, request):
+                answer = await self._send_close(row, lease, challenge, amount, signer)
+                if answer.accepted or answer.status >= 500:
+                    break
         except ManagementFailed as error:
             row = await self._account.look(row, lease=lease) if error.left else row
             return _asked(row, error.message)
@@ -330,7 +339,7 @@ class SessionManager:
             channel_id=row.channel_id,
             cumulative=amount,
             signature=domain_of(row.chain_id, row.escrow, row.protocol).sign(signer, row.channel_id, amount),
-            descriptor=row.descriptor if row.protocol == "v2" else None,
+            descriptor=row.stated,
         )
         source = format_account_did(row.chain_id, row.payer)
         credential = Credential(challenge=challenge, payload=payload.to_wire(), source=source)
@@ -350,11 +359,9 @@ class SessionManager:
             row = await self._account.look(await self._row(channel_id), lease=held.lease)
             if row.state not in (ChannelState.ACTIVE, ChannelState.CLOSING, ChannelState.ORPHANED):
                 raise ChannelTransactionFailed(f"The channel is {row.state}: nothing can be added to it.")
-            if row.protocol == "v1":
-                raise ChannelTransactionFailed("Channels of version 1 can be closed here, and not topped up.")
             if row.pending_deposit:
                 raise ChannelTransactionFailed("An earlier top up may still come. Try again in half a minute.")
-            await self._transact(row, held.lease, encode_top_up(row.descriptor, amount), "topping up", locks=amount)
+            await self._transact(row, held.lease, top_up_calls(row, amount), "topping up", locks=amount)
             return await self._account.look(await self._row(channel_id), lease=held.lease)
         finally:
             await held.release()
@@ -364,6 +371,17 @@ class SessionManager:
         if row is None:
             raise UnknownChannel(f"there is no channel {channel_id}")
         return row
+
+
+def close_amounts(row: ClientChannel, request: SessionRequest) -> tuple[int, ...]:
+    """What to offer a close for, one after the other as long as the server refuses.
+
+    The escrow contract of v1 pays out the whole voucher, so that what was spent by our account is offered before what
+    was accepted.
+    """
+    amount = close_amount(row, request)
+    used = max(row.spent, row.settled)
+    return (amount,) if dialect_of(row.protocol).partial or used == amount else (used, amount)
 
 
 def close_amount(row: ClientChannel, request: SessionRequest) -> int:

@@ -18,11 +18,10 @@ from mpp_console.methods.tempo.calls import build_transaction, random_valid_afte
 from mpp_console.methods.tempo.chain import Chain, TxReceipt
 from mpp_console.methods.tempo.client_channel import ClientChannel
 from mpp_console.methods.tempo.keys import Signer, to_checksum
-from mpp_console.methods.tempo.legacy_abi import encode_legacy_request_close, encode_legacy_withdraw
 from mpp_console.methods.tempo.networks import Network
 from mpp_console.methods.tempo.push import Unconfirmed, Undelivered, deliver
-from mpp_console.methods.tempo.reserve_abi import encode_request_close, encode_withdraw
 from mpp_console.methods.tempo.schema import ChargeRequest
+from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.survey import FeePlan, Surveyor
 from mpp_console.methods.tempo.transaction import Call, TempoTransaction
 from mpp_console.protocol import Challenge, MppError
@@ -31,9 +30,10 @@ __all__ = [
     "ChannelTransactionFailed",
     "ChannelTransactions",
     "SignedCall",
-    "price_call",
-    "request_close_data",
-    "withdrawal_data",
+    "price_calls",
+    "request_close_calls",
+    "top_up_calls",
+    "withdrawal_calls",
 ]
 
 CONFIRM_SECONDS: Final = 30.0
@@ -72,17 +72,17 @@ class ChannelTransactions:
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def sign(self, row: ClientChannel, data: bytes, *, locks: int = 0) -> SignedCall:
-        """A call of the channel's escrow. `locks` is what it takes from the account besides its fee.
+    async def sign(self, row: ClientChannel, calls: tuple[Call, ...], *, locks: int = 0) -> SignedCall:
+        """Calls about a channel. `locks` is what they take from the account besides the fee.
 
         Raises ChannelTransactionFailed when the chain would refuse it, or the account cannot pay it.
         """
         now = self.clock()
-        plan = await price_call(row, data, chain=self.chain, network=self.network, now=now, locks=locks)
+        plan = await price_calls(row, calls, chain=self.chain, network=self.network, now=now, locks=locks)
         dies_at = valid_before(now, None)
         tx = build_transaction(
             chain_id=self.network.chain_id,
-            calls=(_call(row, data),),
+            calls=calls,
             gas=plan.gas,
             valid_before=dies_at,
             valid_after=min(random_valid_after(self.random_bytes, now), dies_at - 1),
@@ -111,10 +111,10 @@ class ChannelTransactions:
         return receipt
 
 
-async def price_call(
-    row: ClientChannel, data: bytes, *, chain: Chain, network: Network, now: datetime, locks: int = 0
+async def price_calls(
+    row: ClientChannel, calls: tuple[Call, ...], *, chain: Chain, network: Network, now: datetime, locks: int = 0
 ) -> FeePlan:
-    """What a call of the channel's escrow by its payer costs at most. Signs nothing.
+    """What calls about a channel by its payer cost at most. Signs nothing.
 
     Raises ChannelTransactionFailed when the chain would refuse it, or the account cannot pay it.
     """
@@ -124,24 +124,27 @@ async def price_call(
         id="own", realm="own", method="tempo", intent="session", request={}, expires=now + timedelta(minutes=5)
     )
     surveyor = Surveyor(chain=chain, network=network, payer=row.payer)
-    survey = await surveyor.survey(priced, (), challenge, now, with_plan=True, calls=(_call(row, data),))
+    survey = await surveyor.survey(priced, (), challenge, now, with_plan=True, calls=calls)
     if survey.plan is None:
         text = "; ".join(check.message for check in survey.checks) or "its fee could not be found out"
         raise ChannelTransactionFailed(text, code=survey.checks[0].code if survey.checks else None)
     return survey.plan
 
 
-def request_close_data(row: ClientChannel) -> bytes:
-    """The call that asks the chain to close a channel."""
-    if row.protocol == "v1":
-        return encode_legacy_request_close(row.channel_id)
-    return encode_request_close(row.descriptor)
+def top_up_calls(row: ClientChannel, amount: int) -> tuple[Call, ...]:
+    """What adds `amount` base units to a channel."""
+    return dialect_of(row.protocol).top_up_calls(row.channel_id, row.descriptor, row.escrow, amount)
 
 
-def withdrawal_data(row: ClientChannel) -> bytes:
-    """The call that takes the rest out of a channel after its grace period."""
-    return encode_legacy_withdraw(row.channel_id) if row.protocol == "v1" else encode_withdraw(row.descriptor)
+def request_close_calls(row: ClientChannel) -> tuple[Call, ...]:
+    """What asks the chain to close a channel."""
+    return _call(row, dialect_of(row.protocol).request_close(row.channel_id, row.descriptor))
 
 
-def _call(row: ClientChannel, data: bytes) -> Call:
-    return Call(to_checksum(row.escrow), 0, data)
+def withdrawal_calls(row: ClientChannel) -> tuple[Call, ...]:
+    """What takes the rest out of a channel after its grace period."""
+    return _call(row, dialect_of(row.protocol).withdraw(row.channel_id, row.descriptor))
+
+
+def _call(row: ClientChannel, data: bytes) -> tuple[Call, ...]:
+    return (Call(to_checksum(row.escrow), 0, data),)

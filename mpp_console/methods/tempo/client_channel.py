@@ -170,6 +170,11 @@ class ClientChannel:
         )
 
     @property
+    def stated(self) -> Descriptor | None:
+        """The descriptor where payloads of its protocol carry one."""
+        return self.descriptor if self.protocol == "v2" else None
+
+    @property
     def voucher_signer(self) -> str:
         """Who signs its vouchers."""
         return self.payer if self.authorized_signer == ZERO_ADDRESS else self.authorized_signer

@@ -1,5 +1,7 @@
-"""Calldata, results and events of the escrow contract of v1 sessions, as far as a payer needs them to get its money
-back. Pure. Selectors and topics are those of the deployed contract, which differ from the draft's text.
+"""Calldata, results and events of the escrow contract of v1 sessions, in both directions. Pure.
+
+Selectors and topics are those of the deployed contract, which differ from the draft's text. Reading calldata is as
+strict as in `reserve_abi`.
 """
 
 from __future__ import annotations
@@ -8,19 +10,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from mpp_console.protocol import ParseError
+from mpp_console.protocol import FormatError, ParseError
 
 from .channels import ZERO_ADDRESS, Descriptor
-from .keys import keccak, to_checksum
-from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
+from .keys import address_bytes, keccak, to_checksum
+from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel, OpenCall
 from .tip20 import Log
+from .vouchers import MAX_LEGACY_AMOUNT
 
 __all__ = [
     "LEGACY_ESCROWS",
     "decode_legacy_events",
+    "decode_legacy_open",
     "decode_legacy_states",
+    "decode_legacy_top_up",
+    "encode_legacy_close",
+    "encode_legacy_open",
     "encode_legacy_request_close",
+    "encode_legacy_settle",
     "encode_legacy_states",
+    "encode_legacy_top_up",
     "encode_legacy_withdraw",
     "legacy_topic",
 ]
@@ -33,10 +42,59 @@ LEGACY_ESCROWS: Final[Mapping[int, str]] = {
 """Where the escrow contract of v1 is deployed, by chain id; the sandbox has it where Moderato has it."""
 
 _STATE_WORDS: Final = 8
+_OPEN: Final = "open(address,address,uint128,bytes32,address)"
+_TOP_UP: Final = "topUp(bytes32,uint256)"
+_SETTLE: Final = "settle(bytes32,uint128,bytes)"
+_CLOSE: Final = "close(bytes32,uint128,bytes)"
 _TAILS: Final = {
     ChannelEventKind.OPENED: ",address,address,bytes32,uint256",
+    ChannelEventKind.SETTLED: ",uint256,uint256,uint256",
+    ChannelEventKind.TOPPED_UP: ",uint256,uint256",
+    ChannelEventKind.CLOSE_REQUESTED: ",uint256",
+    ChannelEventKind.CLOSE_CANCELLED: "",
     ChannelEventKind.CLOSED: ",uint256,uint256",
 }
+
+
+def encode_legacy_open(call: OpenCall) -> bytes:
+    """Calldata of `open`, which the contract pays by an allowance. Raises FormatError for a deposit beyond 128 bits."""
+    head = _selector(_OPEN) + _address(call.payee) + _address(call.token) + _amount(call.deposit)
+    return head + _hash(call.salt) + _address(call.authorized_signer)
+
+
+def encode_legacy_top_up(channel_id: str, additional: int) -> bytes:
+    return _selector(_TOP_UP) + _hash(channel_id) + _amount(additional)
+
+
+def encode_legacy_settle(channel_id: str, cumulative: int, signature: bytes) -> bytes:
+    return _selector(_SETTLE) + _hash(channel_id) + _amount(cumulative) + _word(96) + _bytes(signature)
+
+
+def encode_legacy_close(channel_id: str, cumulative: int, signature: bytes) -> bytes:
+    """Calldata of `close`: the payee gets all that the voucher is over, and the payer the rest."""
+    return _selector(_CLOSE) + _hash(channel_id) + _amount(cumulative) + _word(96) + _bytes(signature)
+
+
+def decode_legacy_open(data: bytes) -> OpenCall | None:
+    """Reads canonical calldata of `open`; None for anything else. v1 knows no operator."""
+    words = _arguments(data, _OPEN, 5)
+    if words is None or any(any(words[place][:12]) for place in (0, 1, 4)) or any(words[2][:16]):
+        return None
+    payee, token, signer = (to_checksum("0x" + words[place][12:].hex()) for place in (0, 1, 4))
+    return OpenCall(
+        payee=payee,
+        operator=ZERO_ADDRESS,
+        token=token,
+        deposit=int.from_bytes(words[2], "big"),
+        salt="0x" + words[3].hex(),
+        authorized_signer=signer,
+    )
+
+
+def decode_legacy_top_up(data: bytes) -> tuple[str, int] | None:
+    """The channel and what is added, from canonical calldata of `topUp`; None for anything else."""
+    words = _arguments(data, _TOP_UP, 2)
+    return None if words is None else ("0x" + words[0].hex(), int.from_bytes(words[1], "big"))
 
 
 def encode_legacy_request_close(channel_id: str) -> bytes:
@@ -65,7 +123,7 @@ def decode_legacy_states(result: bytes, count: int) -> tuple[OnChainChannel, ...
 
 
 def decode_legacy_events(logs: Iterable[Log], *, escrow: str) -> list[ChannelEvent]:
-    """Openings and closes among logs, in order. An opening's descriptor has no operator and no nonce hash."""
+    """The channel events among logs, in order. An opening's descriptor has no operator and no nonce hash."""
     events = (_read(log) for log in logs if log.address.lower() == escrow.lower())
     return [event for event in events if event is not None]
 
@@ -111,8 +169,29 @@ def _read(log: Log) -> ChannelEvent | None:
     )
 
 
+@lru_cache(maxsize=16)
 def _selector(declaration: str) -> bytes:
     return keccak(declaration.encode())[:4]
+
+
+def _arguments(data: bytes, declaration: str, count: int) -> list[bytes] | None:
+    if data[:4] != _selector(declaration) or len(data) != 4 + 32 * count:
+        return None
+    return [data[place : place + 32] for place in range(4, len(data), 32)]
+
+
+def _amount(value: int) -> bytes:
+    if not 0 <= value <= MAX_LEGACY_AMOUNT:
+        raise FormatError(f"{value} base units do not fit into a channel", code="bad-amount")
+    return _word(value)
+
+
+def _address(value: str) -> bytes:
+    return bytes(12) + address_bytes(value)
+
+
+def _bytes(value: bytes) -> bytes:
+    return _word(len(value)) + value + bytes(-len(value) % 32)
 
 
 def _word(value: int) -> bytes:

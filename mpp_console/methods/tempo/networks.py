@@ -93,7 +93,8 @@ class Network:
     """A Tempo chain and what is known on it.
 
     `fee_tokens` are the tokens in which the chain takes fees, the preferred one first. `rpc_url` and `explorer` are
-    None where there is none until run time. Addresses are compared by value, never by letter case.
+    None where there is none until run time. `legacy_escrow` is the escrow contract of v1 sessions, None where none is
+    known; the channel reserve of v2 is the same on every chain. Addresses are compared by value, never by letter case.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Network:
     default_token: str
     fee_tokens: tuple[str, ...]
     stablecoin_dex: str = "0xDEc0000000000000000000000000000000000000"
+    legacy_escrow: str | None = None
     faucet: bool = False
 
     @property
@@ -158,6 +160,7 @@ _TEST_TOKENS: Final = (
     Token(address="0x20C0000000000000000000000000000000000002", symbol="BetaUSD", name="BetaUSD"),
     Token(address="0x20C0000000000000000000000000000000000003", symbol="ThetaUSD", name="ThetaUSD"),
 )
+_TEST_ESCROW: Final = "0xe1c4d3dce17BC111181DdF716F75Bae49e61a336"
 _USDC: Final = Token(address="0x20C000000000000000000000b9537d11c60E8b50", symbol="USDC.e", name="Bridged USDC")
 
 SANDBOX: Final = Network(
@@ -170,6 +173,7 @@ SANDBOX: Final = Network(
     tokens=_TEST_TOKENS,
     default_token=_PATH_USD.address,
     fee_tokens=tuple(token.address for token in _TEST_TOKENS),
+    legacy_escrow=_TEST_ESCROW,
     faucet=True,
 )
 
@@ -182,6 +186,7 @@ MODERATO: Final = Network(
     tokens=_TEST_TOKENS,
     default_token=_PATH_USD.address,
     fee_tokens=tuple(token.address for token in _TEST_TOKENS),
+    legacy_escrow=_TEST_ESCROW,
     faucet=True,
 )
 
@@ -194,6 +199,7 @@ MAINNET: Final = Network(
     tokens=(_PATH_USD, _USDC),
     default_token=_USDC.address,
     fee_tokens=(_PATH_USD.address, _USDC.address),
+    legacy_escrow="0x33b901018174DDabE4841042ab76ba85D4e24f25",
 )
 
 NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(

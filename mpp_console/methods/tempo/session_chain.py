@@ -15,16 +15,8 @@ from .chain import Chain, ChainError
 from .channels import RESERVE
 from .client_channel import ChannelProtocol
 from .keys import address_bytes
-from .legacy_abi import decode_legacy_events, decode_legacy_states, encode_legacy_states, legacy_topic
-from .reserve_abi import (
-    ChannelEvent,
-    ChannelEventKind,
-    OnChainChannel,
-    decode_events,
-    decode_states,
-    encode_get_states,
-    event_topic,
-)
+from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
+from .session_dialect import dialect_of
 
 __all__ = ["ReserveReader"]
 
@@ -45,15 +37,13 @@ class ReserveReader:
 
     async def states(self, channel_ids: Sequence[str]) -> tuple[OnChainChannel, ...]:
         """The states of channels, in the same order."""
-        encode, decode = encode_get_states, decode_states
-        if self.protocol == "v1":
-            encode, decode = encode_legacy_states, decode_legacy_states
+        spoken = dialect_of(self.protocol)
         found: list[OnChainChannel] = []
         for start in range(0, len(channel_ids), BATCH):
             part = channel_ids[start : start + BATCH]
-            answer = await self.chain.call(self.escrow, encode(part))
+            answer = await self.chain.call(self.escrow, spoken.encode_states(part))
             try:
-                found += decode(answer, len(part))
+                found += spoken.decode_states(answer, len(part))
             except ParseError as error:
                 raise ChainError(error.message, code=error.code) from error
         return tuple(found)
@@ -78,12 +68,10 @@ class ReserveReader:
         return await self._events([self._topic(ChannelEventKind.OPENED), None, topic], from_block, to_block)
 
     def _topic(self, kind: ChannelEventKind) -> str:
-        return legacy_topic(kind) if self.protocol == "v1" else event_topic(kind)
+        return dialect_of(self.protocol).topic(kind)
 
     async def _events(
         self, topics: Sequence[str | Sequence[str] | None], from_block: int, to_block: int | str
     ) -> list[ChannelEvent]:
         logs = await self.chain.logs(address=self.escrow, topics=topics, from_block=from_block, to_block=to_block)
-        if self.protocol == "v1":
-            return decode_legacy_events(logs, escrow=self.escrow)
-        return decode_events(logs, escrow=self.escrow)
+        return dialect_of(self.protocol).events(logs, self.escrow)

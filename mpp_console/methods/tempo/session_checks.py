@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from mpp_console.protocol import (
@@ -16,6 +17,7 @@ from mpp_console.protocol import (
 )
 
 from .channels import Descriptor
+from .client_channel import ChannelProtocol
 from .keys import recover_address, to_checksum
 from .session_problems import InvalidSignature, SessionRefused, SignerMismatch
 from .session_schema import (
@@ -32,8 +34,12 @@ from .vouchers import VoucherDomain, parse_signature
 __all__ = ["read_request", "read_source", "voucher_signature"]
 
 
-def read_request(credential: Credential, *, chain_id: int, escrow: str, now: datetime) -> SessionRequest:
-    """What the challenge of a credential asks for. Raises MethodUnsupported, PaymentExpired, SessionRefused."""
+def read_request(
+    credential: Credential, *, chain_id: int, escrows: Mapping[ChannelProtocol, str], now: datetime
+) -> SessionRequest:
+    """What the challenge of a credential asks for; `escrows` are ours. Raises MethodUnsupported, PaymentExpired,
+    SessionRefused.
+    """
     challenge = credential.challenge
     if (challenge.method, challenge.intent) != (METHOD, SESSION_INTENT):
         raise MethodUnsupported(f"{challenge.key} is not charged here.")
@@ -44,8 +50,7 @@ def read_request(credential: Credential, *, chain_id: int, escrow: str, now: dat
     except ParseError as error:
         # The gate has authenticated it, so it was we who offered something unreadable.
         raise InternalPayment("The challenge cannot be read back.") from error
-    ours = (chain_id, escrow, "v2")
-    if (request.chain_id, request.escrow, request.protocol) != ours:
+    if request.chain_id != chain_id or request.escrow != escrows.get(request.protocol):
         raise SessionRefused("The challenge is for another chain, escrow or protocol.", code="wrong-escrow")
     return request
 

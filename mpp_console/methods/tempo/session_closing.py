@@ -1,6 +1,7 @@
 """What a payee does with its channels on its own: settle what was earned, close, and see what is at stake.
 
-A close captures `max(spent, settled)` and never more (tempo session draft, "Cooperative Close"): the sum is fixed in
+A close captures `max(spent, settled)` and never more (tempo session draft, "Cooperative Close"), where the escrow can
+take less than a voucher is over, which that of v1 cannot: the sum is fixed in
 the store first, from when on nothing is served, then the transaction is journaled, then it is sent.
 """
 
@@ -16,7 +17,7 @@ from mpp_console.methods.base import Clock
 from mpp_console.protocol import InternalPayment, PaymentProblem
 
 from .keys import keccak
-from .reserve_abi import GRACE_SECONDS, ChannelEventKind, encode_close, encode_settle
+from .reserve_abi import GRACE_SECONDS, ChannelEventKind
 from .session_escrow import Escrow, NotTaken
 from .session_problems import ChannelNotFound, SessionRefused
 from .session_record import (
@@ -63,9 +64,9 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettlement:
-    """Settles and closes the channels of one payee. `lock` and `refresh` are the payee's own."""
+    """Settles and closes the channels of one payee. `escrow_of`, `lock` and `refresh` are the payee's own."""
 
-    escrow: Escrow
+    escrow_of: Callable[[ChannelRecord], Escrow]
     store: ChannelStore
     clock: Clock
     lock: Callable[[str], asyncio.Lock]
@@ -99,17 +100,17 @@ class SessionSettlement:
             record = await self._require(channel_id)
             if record.state is not ChannelState.OPEN or record.earned <= record.settled:
                 return record, None
-            now, amount = self.clock(), record.earned
+            now, amount, escrow = self.clock(), record.earned, self.escrow_of(record)
             signature = bytes.fromhex(record.earned_signature[2:])
-            tx = await self.escrow.own(encode_settle(record.descriptor, amount, signature), now)
+            tx = await escrow.own(escrow.dialect.settle(channel_id, record.descriptor, amount, signature), now)
             dispatch = _dispatch(DispatchKind.SETTLE, tx.hash(), amount, now)
             await change_known(self.store, channel_id, lambda known: replace(known, pending=dispatch))
             try:
-                receipt = await self.escrow.deliver(tx)
+                receipt = await escrow.deliver(tx)
             except NotTaken:
                 await change_known(self.store, channel_id, lambda known: replace(known, pending=None))
                 raise
-            settled = self.escrow.event(receipt, ChannelEventKind.SETTLED, channel_id)
+            settled = escrow.event(receipt, ChannelEventKind.SETTLED, channel_id)
             total = amount if settled is None else settled.values[2]
 
             def note(known: ChannelRecord) -> ChannelRecord:
@@ -142,8 +143,11 @@ class SessionSettlement:
             before = record.closed_by()
             if record.finalized and before is not None:
                 return record, before.tx_hash
+            partial = self.escrow_of(record).dialect.partial
             frozen = await change_known(
-                self.store, channel_id, lambda known: freeze(known, cumulative, signature, now=self.clock())
+                self.store,
+                channel_id,
+                lambda known: freeze(known, cumulative, signature, now=self.clock(), partial=partial),
             )
             try:
                 return await self._send_close(frozen, cumulative, signature)
@@ -166,14 +170,17 @@ class SessionSettlement:
         now, capture = self.clock(), record.capture
         if capture is None:
             raise SessionRefused("The channel is not being closed.", code="not-closing")
-        data = encode_close(
-            record.descriptor, cumulative=cumulative, capture=capture, signature=bytes.fromhex(signature[2:])
-        )
-        tx = await self.escrow.own(data, now)
+        escrow = self.escrow_of(record)
+        if not escrow.dialect.partial:
+            held = {cumulative: signature, record.accepted: record.accepted_signature}
+            held |= {record.earned: record.earned_signature}
+            cumulative, signature = capture, "0x" if capture == record.settled else held[capture]
+        raw = bytes.fromhex(signature[2:])
+        tx = await escrow.own(escrow.dialect.close(record.channel_id, record.descriptor, cumulative, capture, raw), now)
         dispatch = _dispatch(DispatchKind.CLOSE, tx.hash(), capture, now)
         await change_known(self.store, record.channel_id, lambda known: replace(known, pending=dispatch))
-        receipt = await self.escrow.deliver(tx)
-        ended = self.escrow.event(receipt, ChannelEventKind.CLOSED, record.channel_id)
+        receipt = await escrow.deliver(tx)
+        ended = escrow.event(receipt, ChannelEventKind.CLOSED, record.channel_id)
         settled, refunded = (capture, record.deposit - capture) if ended is None else ended.values
 
         def close(known: ChannelRecord) -> ChannelRecord:

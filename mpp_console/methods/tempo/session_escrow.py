@@ -1,4 +1,4 @@
-"""The channel reserve as a payee works with it: reading channels, delivering the payer's transactions, sending its own.
+"""An escrow as a payee works with it: reading channels, delivering the payer's transactions, sending its own.
 
 Keeps nothing: what is journaled, and when, is `session_payee`'s business.
 """
@@ -14,17 +14,11 @@ from mpp_console.protocol import InternalPayment, OutcomeUncertain, ParseError
 
 from .calls import GAS_MARGIN, VALID_SECONDS, Gas, build_transaction, random_valid_after
 from .chain import Chain, ChainError, Reverted, TxReceipt, fee_in_token
+from .client_channel import ChannelProtocol
 from .keys import Signer
 from .push import Unconfirmed, Undelivered, await_receipt, deliver
-from .reserve_abi import (
-    ChannelEvent,
-    ChannelEventKind,
-    OnChainChannel,
-    decode_events,
-    decode_states,
-    encode_get_states,
-    event_topic,
-)
+from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
+from .session_dialect import Dialect, dialect_of
 from .session_handed import HandedTransaction
 from .session_problems import SessionRefused
 from .settle import Settlement
@@ -42,7 +36,11 @@ class NotTaken(SessionRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escrow:
-    """One reserve on one chain. `signer` is the payee or its operator, who pays the fees of closing in `fee_token`."""
+    """One escrow on one chain: the channel reserve (v2), or an escrow contract (v1).
+
+    `signer` is the payee or its operator, who closes and settles; `fee_payer` pays the fees of that in `fee_token`,
+    None for the signer itself.
+    """
 
     chain: Chain
     address: str
@@ -52,6 +50,12 @@ class Escrow:
     settlement: Settlement
     sleep: Callable[[float], Awaitable[None]]
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    protocol: ChannelProtocol = "v2"
+    fee_payer: Signer | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialect_of(self.protocol)
 
     @property
     def sponsor(self) -> SponsorPolicy | None:
@@ -63,19 +67,19 @@ class Escrow:
     async def states(self, channel_ids: Sequence[str]) -> tuple[OnChainChannel, ...]:
         """Raises InternalPayment when the chain cannot be asked."""
         try:
-            result = await self.chain.call(self.address, encode_get_states(channel_ids))
-            return decode_states(result, len(channel_ids))
+            result = await self.chain.call(self.address, self.dialect.encode_states(channel_ids))
+            return self.dialect.decode_states(result, len(channel_ids))
         except (ChainError, ParseError) as error:
             raise InternalPayment(_NO_CHAIN) from error
 
     async def closing(self, channel_id: str, from_block: int) -> ChannelEvent | None:
         """The event that closed a channel; None when the chain shows none. Raises InternalPayment."""
-        topics = [event_topic(ChannelEventKind.CLOSED), channel_id]
+        topics = [self.dialect.topic(ChannelEventKind.CLOSED), channel_id]
         try:
             logs = await self.chain.logs(address=self.address, topics=topics, from_block=from_block)
         except ChainError as error:
             raise InternalPayment(_NO_CHAIN) from error
-        found = [event for event in decode_events(logs, escrow=self.address) if event.channel_id == channel_id]
+        found = [event for event in self.dialect.events(logs, self.address) if event.channel_id == channel_id]
         return found[-1] if found else None
 
     async def complete(self, handed: HandedTransaction, now: datetime) -> TempoTransaction:
@@ -115,7 +119,7 @@ class Escrow:
                     valid_before=last,
                     valid_after=after,
                     fee_token=self.fee_token,
-                    sponsored=False,
+                    sponsored=self.fee_payer is not None,
                 )
 
             limit = await self.chain.estimate_gas(build(1_000_000), self.signer.address)
@@ -123,7 +127,8 @@ class Escrow:
             raise NotTaken(f"The escrow would refuse it: {error.message}", code="would-revert") from error
         except ChainError as error:
             raise InternalPayment(_NO_CHAIN) from error
-        return build(limit + GAS_MARGIN).sign(self.signer)
+        signed = build(limit + GAS_MARGIN).sign(self.signer)
+        return signed if self.fee_payer is None else signed.cosign(self.fee_payer, self.fee_token)
 
     async def deliver(self, tx: TempoTransaction) -> TxReceipt:
         """Broadcasts and waits; a successful receipt. Raises NotTaken (certain), InternalPayment (certainly not sent),
@@ -158,6 +163,6 @@ class Escrow:
 
     def event(self, receipt: TxReceipt, kind: ChannelEventKind, channel_id: str) -> ChannelEvent | None:
         """The one event of this kind about this channel in a receipt."""
-        events = decode_events(receipt.logs, escrow=self.address)
+        events = self.dialect.events(receipt.logs, self.address)
         found = [event for event in events if event.kind is kind and event.channel_id == channel_id]
         return found[0] if len(found) == 1 else None

@@ -88,10 +88,12 @@ class Funding:
         )
         if record is not None:
             return replace(record, pending=pending)
+        escrow = self.escrow
         return ChannelRecord(
-            channel_id=handed.descriptor.channel_id(escrow=self.escrow.address, chain_id=self.escrow.chain_id),
-            chain_id=self.escrow.chain_id,
-            escrow=self.escrow.address,
+            channel_id=escrow.dialect.channel_id(handed.descriptor, escrow=escrow.address, chain_id=escrow.chain_id),
+            protocol=escrow.protocol,
+            chain_id=escrow.chain_id,
+            escrow=escrow.address,
             descriptor=handed.descriptor,
             created_at=now,
             last_used=now,

@@ -1,4 +1,4 @@
-"""Reading the transactions that a session's payer hands over: one call of the reserve, in its one canonical form. Pure.
+"""Reading the transactions that a session's payer hands over: one call of the escrow, in its one canonical form. Pure.
 
 Nothing is broadcast, and no fee is paid, for a transaction that could mean anything else (tempo session draft, "Open
 Verification", "TopUp Verification").
@@ -13,10 +13,13 @@ from mpp_console.protocol import Challenge, InvalidPayload, ParseError
 
 from .channels import Descriptor
 from .keys import address_bytes, keccak
+from .legacy_abi import decode_legacy_open, decode_legacy_top_up
 from .reserve_abi import decode_open, decode_top_up
+from .session_dialect import dialect_of
 from .session_problems import SessionRefused
 from .session_schema import OpenPayload, SessionRequest, TopUpPayload
 from .sponsor import SponsorPolicy, check_sponsored_envelope
+from .tip20 import encode_approve
 from .transaction import AwaitingSponsor, Call, TempoTransaction, decode
 
 __all__ = ["HandedTransaction", "check_descriptor", "read_open", "read_top_up"]
@@ -44,19 +47,22 @@ def read_open(
     payload: OpenPayload, request: SessionRequest, *, challenge: Challenge, sponsor: SponsorPolicy | None, now: datetime
 ) -> HandedTransaction:
     """Judges an opening. Raises InvalidPayload or a VerificationFailed."""
-    stated = _descriptor_of(payload.descriptor)
+    legacy = request.protocol == "v1"
+    stated = None if legacy else _descriptor_of(payload.descriptor)
     tx, sender, call = _read(payload.transaction, request, challenge, sponsor, now)
-    opening = decode_open(call.data)
+    opening = decode_legacy_open(call.data) if legacy else decode_open(call.data)
     if opening is None:
-        raise _refused("it does not call open of the channel reserve in canonical form", "not-open")
-    if not tx.is_expiring:
+        raise _refused("it does not call open of the escrow in canonical form", "not-open")
+    if not legacy and not tx.is_expiring:
         raise _refused("a channel is opened with an expiring nonce", "not-expiring")
+    _check_approval(tx, request, opening.deposit)
     content = _content(tx, sender)
-    descriptor = opening.descriptor(payer=sender, expiring_nonce_hash=content)
+    descriptor = opening.descriptor(payer=sender, expiring_nonce_hash="" if legacy else content)
     check_descriptor(descriptor, payload.channel_id, request)
-    if stated != descriptor:
+    if stated not in (None, descriptor):
         raise _refused("the descriptor is not that of the transaction", "descriptor-mismatch")
-    if payload.authorized_signer not in (None, descriptor.authorized_signer):
+    # v1 clients name the signer that is meant, also where the contract was told none.
+    if payload.authorized_signer not in (None, descriptor.authorized_signer, descriptor.voucher_signer):
         raise _refused("the authorized signer is not that of the descriptor", "descriptor-mismatch")
     if opening.deposit < request.amount:
         raise _refused(f"the deposit of {opening.deposit} does not cover one unit", "deposit-too-small")
@@ -73,21 +79,47 @@ def read_top_up(
     now: datetime,
 ) -> HandedTransaction:
     """Judges a top up of the channel that is `known`. Raises InvalidPayload or a VerificationFailed."""
-    if _descriptor_of(payload.descriptor) != known:
+    if request.protocol == "v2" and _descriptor_of(payload.descriptor) != known:
         raise _refused("the descriptor is not that of the channel", "descriptor-mismatch")
     tx, sender, call = _read(payload.transaction, request, challenge, sponsor, now)
-    added = decode_top_up(call.data)
-    if added is None:
-        raise _refused("it does not call topUp of the channel reserve in canonical form", "not-top-up")
-    if added.descriptor != known:
+    channel_id, additional = _added(call, request)
+    if channel_id != payload.channel_id:
         raise _refused("it tops up another channel", "descriptor-mismatch")
-    if added.additional != payload.additional or not added.additional:
+    if additional != payload.additional or not additional:
         raise _refused("it does not add what the payload says", "amount-mismatch")
     if sender != known.payer:
         raise _refused("only the payer tops a channel up", "source-mismatch")
-    return HandedTransaction(
-        tx=tx, sender=sender, content=_content(tx, sender), descriptor=known, amount=added.additional
-    )
+    _check_approval(tx, request, additional)
+    return HandedTransaction(tx=tx, sender=sender, content=_content(tx, sender), descriptor=known, amount=additional)
+
+
+def _added(call: Call, request: SessionRequest) -> tuple[str, int]:
+    """The channel that a top up is for, and what it adds."""
+    if request.protocol == "v1":
+        added = decode_legacy_top_up(call.data)
+    else:
+        read = decode_top_up(call.data)
+        spoken = dialect_of(request.protocol)
+        added = (
+            None
+            if read is None
+            else (
+                spoken.channel_id(read.descriptor, escrow=request.escrow, chain_id=request.chain_id),
+                read.additional,
+            )
+        )
+    if added is None:
+        raise _refused("it does not call topUp of the escrow in canonical form", "not-top-up")
+    return added
+
+
+def _check_approval(tx: TempoTransaction, request: SessionRequest, amount: int) -> None:
+    """That the call before the escrow's, which only v1 has, allows the escrow just what it takes."""
+    if len(tx.calls) == 1:
+        return
+    approval, wanted = tx.calls[0], encode_approve(request.escrow, amount)
+    if approval.to != request.currency or approval.value or approval.data != wanted:
+        raise _refused("its first call must allow the escrow exactly what it takes", "bad-approval")
 
 
 def check_descriptor(descriptor: Descriptor, channel_id: str, request: SessionRequest) -> None:
@@ -96,7 +128,11 @@ def check_descriptor(descriptor: Descriptor, channel_id: str, request: SessionRe
         ("payee", descriptor.payee, request.recipient),
         ("token", descriptor.token, request.currency),
         ("operator", descriptor.operator, request.operator),
-        ("channel id", descriptor.channel_id(escrow=request.escrow, chain_id=request.chain_id), channel_id),
+        (
+            "channel id",
+            dialect_of(request.protocol).channel_id(descriptor, escrow=request.escrow, chain_id=request.chain_id),
+            channel_id,
+        ),
     )
     for name, mine, asked in told:
         if mine != asked:
@@ -119,8 +155,9 @@ def _read(
         raise InvalidPayload(f"Invalid transaction: {error.message}", code=error.code, hint=error.hint) from error
     if tx.chain_id != request.chain_id:
         raise _refused(f"chain {tx.chain_id} is not the challenge's chain {request.chain_id}", "wrong-chain")
-    call = tx.calls[0]
-    if len(tx.calls) != 1 or call.to != request.escrow or call.value:
+    # v1 may be preceded by the approval that its contract draws on.
+    most, call = 2 if request.protocol == "v1" else 1, tx.calls[-1]
+    if len(tx.calls) > most or call.to != request.escrow or call.value:
         raise _refused("it must be exactly one call of the channel's escrow", "not-one-call")
     if isinstance(tx.fee_payer_slot, AwaitingSponsor):
         if not request.fee_payer or sponsor is None:

@@ -1,4 +1,5 @@
-"""The charging half of Tempo sessions: opens, vouchers, top ups and closes of channels of the reserve (v2).
+"""The charging half of Tempo sessions: opens, vouchers, top ups and closes of channels, of the reserve (v2) and of the
+escrow contract that older clients know (v1).
 
 The gate has authenticated the challenge; here the payload is judged against it and against the channel. A sum is on
 disk before anybody is served for it, a transaction is journaled before it is broadcast, and what a channel is worth is
@@ -30,6 +31,7 @@ from mpp_console.protocol import (
 
 from .chain import Chain
 from .channels import MAX_RESERVE_AMOUNT, RESERVE, ZERO_ADDRESS, Descriptor
+from .client_channel import ChannelProtocol
 from .keys import Signer, parse_address, to_checksum
 from .networks import Network
 from .offers import ImpossibleOffer
@@ -72,6 +74,7 @@ from .session_schema import (
     encode_session_request,
     session_receipt,
 )
+from .session_signing import domain_of
 from .settle import Settlement
 from .sponsor import SponsorPolicy
 from .vouchers import VoucherDomain
@@ -95,6 +98,7 @@ class _Options(msgspec.Struct, forbid_unknown_fields=True):
     suggested_deposit: int | None = None
     min_voucher_delta: int | None = None
     fee_payer: bool = False
+    protocol: ChannelProtocol = "v2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +127,12 @@ class _Attempt:
 
 
 class TempoSessionPayee:
-    """Charges `tempo/session` (v2) in `token` to `recipient` on one network.
+    """Charges `tempo/session` in `token` to `recipient` on one network.
 
     `signer` is the recipient's key, or its operator's, which the challenges then name: it closes and settles, and pays
-    the fees of that in `fee_token`. `sponsor` makes sponsored offers possible. Sums are base units.
+    the fees of that in `fee_token`. v1 knows no operator: `own_key`, the recipient's, closes its channels (it is
+    `signer` where that is the recipient); without it, or on a network without a contract, none is offered. `sponsor`
+    makes sponsored offers possible. Sums are base units.
     """
 
     method: Final = METHOD
@@ -144,6 +150,8 @@ class TempoSessionPayee:
         token: str | None = None,
         fee_token: str | None = None,
         escrow: str = RESERVE,
+        legacy_escrow: str | None = None,
+        own_key: Signer | None = None,
         sponsor: SponsorPolicy | None = None,
         unit_type: str | None = "request",
         suggested_deposit: int | None = None,
@@ -162,9 +170,8 @@ class TempoSessionPayee:
         self._defaults = _Options(
             unit_type=unit_type, suggested_deposit=suggested_deposit, min_voucher_delta=min_voucher_delta
         )
-        self._domain = VoucherDomain.reserve(network.chain_id, escrow)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._escrow = Escrow(
+        reserve = Escrow(
             chain=chain,
             address=to_checksum(escrow),
             chain_id=network.chain_id,
@@ -181,9 +188,18 @@ class TempoSessionPayee:
             sleep=sleep,
             random_bytes=random_bytes,
         )
-        self._funding = Funding(escrow=self._escrow, store=store)
+        self._escrows: dict[ChannelProtocol, Escrow] = {"v2": reserve}
+        contract, own_key = legacy_escrow or network.legacy_escrow, own_key or signer
+        if contract is not None and own_key.address == self._recipient:
+            self._escrows["v1"] = replace(
+                reserve,
+                address=to_checksum(contract),
+                protocol="v1",
+                signer=own_key,
+                fee_payer=None if own_key is signer else signer,
+            )
         self.settlement: Final = SessionSettlement(
-            escrow=self._escrow, store=store, clock=clock, lock=self._lock, refresh=self._observed
+            escrow_of=self._escrow_of, store=store, clock=clock, lock=self._lock, refresh=self._observed
         )
 
     @property
@@ -200,7 +216,8 @@ class TempoSessionPayee:
 
     def offer(self, *, amount: int, options: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The request of a challenge: `amount` base units for one unit. Options: `unit_type`, `suggested_deposit`,
-        `min_voucher_delta`, `fee_payer`. Raises ImpossibleOffer for what no honest client could fulfil.
+        `min_voucher_delta`, `fee_payer`, `protocol` ("v1" for older clients). Raises ImpossibleOffer for what no honest
+        client could fulfil.
         """
         try:
             chosen = msgspec.convert(dict(options or {}), type=_Options)
@@ -208,7 +225,10 @@ class TempoSessionPayee:
             raise ImpossibleOffer(f"The options of this offer are wrong: {error}") from error
         if isinstance(amount, bool) or not 0 < amount <= MAX_RESERVE_AMOUNT:
             raise ImpossibleOffer(f"A unit costs 1 to 2^96-1 base units, not {amount}.")
-        if chosen.fee_payer and self._escrow.sponsor is None:
+        escrow = self._escrows.get(chosen.protocol)
+        if escrow is None:
+            raise ImpossibleOffer("Sessions of version 1 need the recipient's own key, and an escrow contract.")
+        if chosen.fee_payer and escrow.sponsor is None:
             raise ImpossibleOffer("A sponsored offer needs a sponsor: configure one, or let the payer pay the fee.")
         defaults = self._defaults
         request = SessionRequest(
@@ -216,11 +236,12 @@ class TempoSessionPayee:
             currency=self._token,
             recipient=self._recipient,
             chain_id=self._network.chain_id,
-            escrow=self._escrow.address,
+            escrow=escrow.address,
+            protocol=chosen.protocol,
             unit_type=chosen.unit_type or defaults.unit_type,
             suggested_deposit=chosen.suggested_deposit or defaults.suggested_deposit,
             min_voucher_delta=chosen.min_voucher_delta or defaults.min_voucher_delta,
-            operator=self._operator,
+            operator=self._operator if chosen.protocol == "v2" else ZERO_ADDRESS,
             fee_payer=chosen.fee_payer,
         )
         wire = encode_session_request(request)
@@ -292,16 +313,18 @@ class TempoSessionPayee:
     # -- actions
 
     async def _open(self, payload: OpenPayload, attempt: _Attempt) -> SessionOutcome:
-        challenge, sponsor = attempt.credential.challenge, self._escrow.sponsor
+        escrow = self._escrows[attempt.request.protocol]
+        challenge, sponsor = attempt.credential.challenge, escrow.sponsor
         handed = read_open(payload, attempt.request, challenge=challenge, sponsor=sponsor, now=attempt.now)
         self._require_source(attempt, handed.descriptor)
         if payload.cumulative > handed.amount:
             raise AmountExceedsDeposit(details={"channelId": payload.channel_id})
-        signature = voucher_signature(self._domain, handed.descriptor, payload)
+        signature = voucher_signature(self._domain(escrow), handed.descriptor, payload)
         async with self._lock(payload.channel_id):
             known = await self._store.get(payload.channel_id)
             if known is None or known.record.state is ChannelState.OPENING:
-                await self._funding.open(payload.channel_id, handed, challenge_id=challenge.id, now=attempt.now)
+                funding = Funding(escrow=escrow, store=self._store)
+                await funding.open(payload.channel_id, handed, challenge_id=challenge.id, now=attempt.now)
         return await self._accept(payload, signature, attempt, opened=True)
 
     async def _top_up(self, payload: TopUpPayload, attempt: _Attempt) -> SessionOutcome:
@@ -312,7 +335,7 @@ class TempoSessionPayee:
                 record.descriptor,
                 attempt.request,
                 challenge=attempt.credential.challenge,
-                sponsor=self._escrow.sponsor,
+                sponsor=self._escrow_of(record).sponsor,
                 now=attempt.now,
             )
             self._require_source(attempt, record.descriptor)
@@ -322,7 +345,8 @@ class TempoSessionPayee:
             if record.state is not ChannelState.OPEN:
                 require_usable(record)
                 raise SessionRefused("The channel is not open yet.", code="not-open")
-            record, tx_hash = await self._funding.top_up(record, handed, now=attempt.now)
+            funding = Funding(escrow=self._escrow_of(record), store=self._store)
+            record, tx_hash = await funding.top_up(record, handed, now=attempt.now)
         return self._outcome(record, attempt, "topUp", tx_hash=tx_hash)
 
     async def _voucher(self, payload: VoucherPayload, attempt: _Attempt) -> SessionOutcome:
@@ -335,13 +359,13 @@ class TempoSessionPayee:
         require_usable(record)
         if payload.cumulative > record.deposit:
             accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
-        signature = voucher_signature(self._domain, record.descriptor, payload)
+        signature = voucher_signature(self._domain(self._escrow_of(record)), record.descriptor, payload)
         return await self._accept(payload, signature, attempt, opened=False)
 
     async def _close(self, payload: ClosePayload, attempt: _Attempt) -> SessionOutcome:
         record = await self._known(payload.channel_id, payload.descriptor, attempt)
         self._require_source(attempt, record.descriptor)
-        signature = voucher_signature(self._domain, record.descriptor, payload)
+        signature = voucher_signature(self._domain(self._escrow_of(record)), record.descriptor, payload)
         closed, tx_hash = await self.settlement.capture(record.channel_id, payload.cumulative, signature)
         return self._outcome(closed, attempt, "close", tx_hash=tx_hash)
 
@@ -394,8 +418,18 @@ class TempoSessionPayee:
     # -- checks
 
     def _asked(self, credential: Credential, now: datetime) -> SessionRequest:
-        chain_id, escrow = self._network.chain_id, self._escrow.address
-        return read_request(credential, chain_id=chain_id, escrow=escrow, now=now)
+        escrows = {protocol: escrow.address for protocol, escrow in self._escrows.items()}
+        return read_request(credential, chain_id=self._network.chain_id, escrows=escrows, now=now)
+
+    def _domain(self, escrow: Escrow) -> VoucherDomain:
+        return domain_of(escrow.chain_id, escrow.address, escrow.protocol)
+
+    def _escrow_of(self, record: ChannelRecord) -> Escrow:
+        """Raises InternalPayment for a channel of an escrow that is not configured any more."""
+        escrow = self._escrows.get(record.protocol)
+        if escrow is None or escrow.address != record.escrow:
+            raise InternalPayment("The channel is of an escrow that is not used here.", code="foreign-escrow")
+        return escrow
 
     def _require_source(self, attempt: _Attempt, descriptor: Descriptor) -> None:
         if attempt.source not in (None, descriptor.payer, descriptor.voucher_signer):
@@ -403,13 +437,13 @@ class TempoSessionPayee:
 
     async def _known(self, channel_id: str, stated: Descriptor | None, attempt: _Attempt) -> ChannelRecord:
         kept = await self._store.get(channel_id)
-        if kept is None:
+        if kept is None or kept.record.protocol != attempt.request.protocol:
             raise ChannelNotFound(details={"channelId": channel_id})
-        if stated is None:
+        if stated is None and kept.record.protocol == "v2":
             raise InvalidPayload("The payload has no descriptor, which protocol v2 demands.", code="no-descriptor")
-        if stated != kept.record.descriptor:
+        if stated not in (None, kept.record.descriptor):
             raise SessionRefused("The descriptor is not that of the channel.", code="descriptor-mismatch")
-        check_descriptor(stated, channel_id, attempt.request)
+        check_descriptor(kept.record.descriptor, channel_id, attempt.request)
         return kept.record
 
     # -- the chain's word
@@ -431,13 +465,14 @@ class TempoSessionPayee:
         kept = await self._store.get(channel_id)
         if kept is None:
             return None
-        (there,) = await self._escrow.states((channel_id,))
+        escrow = self._escrow_of(kept.record)
+        (there,) = await escrow.states((channel_id,))
         now = self._clock()
         if there.exists:
             return await change_known(self._store, channel_id, lambda record: self._seen(record, there, now))
         if kept.record.state is ChannelState.CLOSED:
             return kept.record
-        ended = await self._escrow.closing(channel_id, kept.record.opened_block)
+        ended = await escrow.closing(channel_id, kept.record.opened_block)
         if ended is None:
             if kept.record.state is ChannelState.OPENING:
                 return kept.record

@@ -37,13 +37,15 @@ from mpp_console.protocol import (
 
 from .calls import valid_before
 from .chain import Chain, ChainError
+from .channels import ZERO_ADDRESS
 from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease
 from .keys import Signer, to_checksum
 from .networks import Network
 from .quote import judge_time, refusal
-from .reserve_abi import encode_open
+from .reserve_abi import OpenCall
 from .schema import ChargeRequest
 from .session_account import Account, SessionTrace
+from .session_dialect import dialect_of
 from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind, SessionPlan
 from .session_planner import Planner, scope_of, unknown_currency
 from .session_ports import Held, Leases, Management
@@ -56,10 +58,9 @@ from .session_schema import (
     VoucherPayload,
     decode_session_request,
 )
-from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up, top_up_call
+from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up
 from .session_topup import top_up
 from .survey import Survey, Surveyor
-from .transaction import Call
 
 __all__ = ["SessionPayer"]
 
@@ -85,6 +86,8 @@ class SessionPayer:
     `signer` None watches only: it quotes, for `address` if there is one. `trusted_escrows` are escrows besides the
     chain's own reserve that the owner vouches for. Without `management` a channel is never topped up by itself.
     `deposits` may be a function of the token's address.
+    `delegate` signs the vouchers of the channels that are opened here, in place of the payer, who still signs whatever
+    locks money.
     """
 
     method: Final = METHOD
@@ -103,11 +106,13 @@ class SessionPayer:
         address: str | None = None,
         deposits: DepositPolicy | Callable[[str], DepositPolicy] = DEFAULT_DEPOSITS,
         trusted_escrows: frozenset[str] = frozenset(),
+        delegate: Signer | None = None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         address = address if signer is None else signer.address
         self._signer = signer
+        self._delegate = delegate
         self._address = None if address is None else to_checksum(address)
         self._chain = chain
         self._network = network
@@ -121,7 +126,13 @@ class SessionPayer:
         self._account = Account(book=book, chain=chain, clock=clock)
         self._held: dict[str, Held] = {}
         self._planner = Planner(
-            network=network, chain=chain, book=book, account=self._account, clock=clock, deposits=deposits
+            network=network,
+            chain=chain,
+            book=book,
+            account=self._account,
+            clock=clock,
+            deposits=deposits,
+            delegate=None if delegate is None else delegate.address,
         )
 
     @property
@@ -211,6 +222,7 @@ class SessionPayer:
             "realm": inert(challenge.realm, limit=_MAX_TEXT),
             "mainnet": self._network.kind == "mainnet",
             "escrow": request.escrow,
+            "protocol": request.protocol,
             "unit": None if request.unit_type is None else inert(request.unit_type, limit=_MAX_TEXT),
         }
         if plan is not None:
@@ -233,11 +245,11 @@ class SessionPayer:
 
     async def _survey(self, request: SessionRequest, plan: SessionPlan, challenge: Challenge) -> Survey:
         """What locking the money costs, and whether the chain would take it."""
-        if plan.channel is None:
-            salt = "0x" + "01" * 32
-            call = Call(to_checksum(request.escrow), 0, encode_open(open_call(request, plan.locks, salt)))
+        spoken, channel = dialect_of(request.protocol), plan.channel
+        if channel is None:
+            calls = spoken.open_calls(self._opening(request, plan.locks, "0x" + "01" * 32), request.escrow)
         else:
-            call = top_up_call(plan.channel.descriptor, request.escrow, plan.locks)
+            calls = spoken.top_up_calls(channel.channel_id, channel.descriptor, request.escrow, plan.locks)
         priced = ChargeRequest(
             amount=plan.locks,
             currency=request.currency,
@@ -246,7 +258,10 @@ class SessionPayer:
             fee_payer=request.fee_payer,
         )
         surveyor = Surveyor(chain=self._chain, network=self._network, payer=self._address)
-        return await surveyor.survey(priced, (), challenge, self._clock(), with_plan=True, calls=(call,))
+        return await surveyor.survey(priced, (), challenge, self._clock(), with_plan=True, calls=calls)
+
+    def _opening(self, request: SessionRequest, deposit: int, salt: str) -> OpenCall:
+        return open_call(request, deposit, salt, ZERO_ADDRESS if self._delegate is None else self._delegate.address)
 
     # -- prepare
 
@@ -323,7 +338,7 @@ class SessionPayer:
         if block.timestamp >= lifetime.before:
             raise PaymentRefused("This machine's clock is behind the chain's. Set the clock.", code="clock-behind")
         salt = "0x" + self._random_bytes(32).hex()
-        made = sign_open(quote, open_call(request, plan.locks, salt), request.escrow, lifetime, signing.signer)
+        made = sign_open(quote, self._opening(request, plan.locks, salt), request, lifetime, signing.signer)
         row = replace(
             self._planner.blank(request, made.descriptor),
             deposit=plan.locks,
@@ -340,7 +355,7 @@ class SessionPayer:
             transaction=made.raw,
             cumulative=plan.cumulative,
             signature=self._voucher(row, plan.cumulative, signing.signer),
-            descriptor=made.descriptor,
+            descriptor=row.stated,
             authorized_signer=made.descriptor.authorized_signer,
         )
         return self._prepared(quote, signing, row, payload.to_wire())
@@ -353,9 +368,10 @@ class SessionPayer:
         locks: dict[str, Any] = {}
         if plan.kind is PlanKind.TOP_UP:
             lifetime = self._lifetime(quote)
-            raw = sign_top_up(
-                quote, top_up_call(channel.descriptor, channel.escrow, plan.locks), lifetime, signing.signer
+            calls = dialect_of(channel.protocol).top_up_calls(
+                channel.channel_id, channel.descriptor, channel.escrow, plan.locks
             )
+            raw = sign_top_up(quote, calls, lifetime, signing.signer)
             locks = {"pending_deposit": plan.locks, "dies_at": lifetime.before}
         row = await self._book.update(
             channel.channel_id,
@@ -369,7 +385,7 @@ class SessionPayer:
             channel_id=row.channel_id,
             cumulative=plan.cumulative,
             signature=self._voucher(row, plan.cumulative, signing.signer),
-            descriptor=row.descriptor,
+            descriptor=row.stated,
         )
         return self._prepared(quote, signing, row, payload.to_wire(), raw)
 
@@ -382,7 +398,9 @@ class SessionPayer:
         return Lifetime(after=min(after, before - 1), before=before)
 
     def _voucher(self, row: ClientChannel, cumulative: int, signer: Signer) -> str:
-        return domain_of(row.chain_id, row.escrow).sign(signer, row.channel_id, cumulative)
+        delegate = self._delegate
+        by = delegate if delegate is not None and row.voucher_signer == delegate.address else signer
+        return domain_of(row.chain_id, row.escrow, row.protocol).sign(by, row.channel_id, cumulative)
 
     def _prepared(
         self, quote: Quote, signing: _Signing, row: ClientChannel, payload: Mapping[str, Any], raw: bytes = b""

@@ -14,8 +14,8 @@ from typing import Final
 from mpp_console.methods.base import Check, Level
 from mpp_console.protocol import ChannelState
 
-from .channels import MAX_RESERVE_AMOUNT
 from .client_channel import ClientChannel
+from .session_dialect import dialect_of
 from .session_schema import SessionRequest
 
 __all__ = ["DepositPolicy", "PlanKind", "SessionPlan", "next_voucher", "plan_session"]
@@ -80,7 +80,7 @@ def plan_session(
     if channel is None or channel.state not in (ChannelState.ACTIVE, ChannelState.ORPHANED):
         return _open(request, policy, balance)
     target, before = next_voucher(channel, request), max(channel.spent, channel.settled)
-    if target > MAX_RESERVE_AMOUNT:
+    if target > dialect_of(request.protocol).maximum:
         return _refuse("channel-full", "The channel has reached the largest sum that it can hold. Close it.")
     if target <= channel.deposit:
         return SessionPlan(kind=PlanKind.VOUCHER, cumulative=target, before=before, channel=channel)
@@ -93,7 +93,7 @@ def _open(request: SessionRequest, policy: DepositPolicy, balance: int | None) -
     deposit = _bounded(wanted, first, policy.maximum, policy, balance)
     if isinstance(deposit, Check):
         return deposit
-    return SessionPlan(kind=PlanKind.OPEN, cumulative=first, locks=min(deposit, MAX_RESERVE_AMOUNT))
+    return SessionPlan(kind=PlanKind.OPEN, cumulative=first, locks=min(deposit, dialect_of(request.protocol).maximum))
 
 
 def _top_up(
@@ -111,7 +111,7 @@ def _top_up(
         kind=PlanKind.TOP_UP,
         cumulative=target,
         before=before,
-        locks=min(added, MAX_RESERVE_AMOUNT - channel.deposit),
+        locks=min(added, dialect_of(request.protocol).maximum - channel.deposit),
         channel=channel,
     )
 

@@ -18,6 +18,7 @@ from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease, Sco
 from .networks import Network
 from .quote import refusal
 from .session_account import Account
+from .session_dialect import dialect_of
 from .session_plan import DepositPolicy, PlanKind, SessionPlan, plan_session
 from .session_schema import SessionRequest, Snapshot, verify_snapshot
 from .session_signing import domain_of
@@ -34,7 +35,10 @@ _OPENING = refusal(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
-    """Plans payments asked for at `place`. Methods raise ChainError where the chain has to be asked."""
+    """Plans payments asked for at `place`. Methods raise ChainError where the chain has to be asked.
+
+    `delegate` is the account, besides the payer, whose key signs vouchers here.
+    """
 
     network: Network
     chain: Chain
@@ -43,6 +47,7 @@ class Planner:
     clock: Clock
     deposits: DepositPolicy | Callable[[str], DepositPolicy]
     place: Place = _NOWHERE
+    delegate: str | None = None
 
     async def plan(self, request: SessionRequest, payer: str | None, lease: Lease | None = None) -> SessionPlan | Check:
         """The plan, or why there is none. With a `lease`, what was learned of the channel is written down."""
@@ -62,8 +67,8 @@ class Planner:
         """A row for a channel of this request that is about to be opened, without any sums."""
         now, token = self.clock(), self.network.token(request.currency)
         return ClientChannel(
-            channel_id=made.channel_id(escrow=request.escrow, chain_id=request.chain_id),
-            protocol="v2",
+            channel_id=dialect_of(request.protocol).channel_id(made, escrow=request.escrow, chain_id=request.chain_id),
+            protocol=request.protocol,
             state=ChannelState.OPENING,
             network=self.network.name,
             chain_id=request.chain_id,
@@ -89,7 +94,9 @@ class Planner:
 
     async def _channel(self, request: SessionRequest, payer: str, lease: Lease | None) -> ClientChannel | Check | None:
         """The channel to pay on: the one the server names, else the last used; None to open one."""
-        rows = [row for row in await self.book.usable(scope_of(request, payer)) if row.protocol == request.protocol]
+        kept = await self.book.usable(scope_of(request, payer))
+        # What nobody here can sign a voucher for stays as it is, to be closed by hand.
+        rows = [row for row in kept if row.protocol == request.protocol and self._signs(row.voucher_signer, payer)]
         for row in sorted(rows, key=lambda row: row.channel_id != request.channel_id):
             if row.state is ChannelState.ACTIVE and row.pending_deposit == 0:
                 return row
@@ -106,7 +113,7 @@ class Planner:
     ) -> ClientChannel | None:
         """A channel that the server remembers and the book does not: taken when it is proved, else left alone."""
         snapshot = request.snapshot
-        if snapshot is None or not _is_ours(snapshot, request, payer):
+        if snapshot is None or request.protocol == "v1" or not self._is_ours(snapshot, request, payer):
             return None
         known = next((row for row in rows if row.channel_id == snapshot.channel_id), None)
         if known is not None and known.state is not ChannelState.ORPHANED:
@@ -121,6 +128,16 @@ class Planner:
             "signed": max(proven, state.settled), "accepted": snapshot.accepted, "spent": snapshot.spent,
             "settled": state.settled, "deposit": state.deposit,
         }, lease)  # fmt: skip
+
+    def _signs(self, account: str, payer: str) -> bool:
+        return account in (payer, self.delegate)
+
+    def _is_ours(self, snapshot: Snapshot, request: SessionRequest, payer: str) -> bool:
+        try:
+            verify_snapshot(snapshot, request)
+        except ParseError:
+            return False
+        return snapshot.descriptor.payer == payer and self._signs(snapshot.descriptor.voucher_signer, payer)
 
     async def _adopt(
         self,
@@ -159,14 +176,6 @@ def scope_of(request: SessionRequest, payer: str) -> Scope:
 def unknown_currency(address: str) -> Currency:
     """All TIP-20 tokens have six decimals; the short address stands where nobody vouches for a symbol."""
     return Currency(id=address, symbol=f"{address[:6]}…{address[-4:]}", decimals=6)
-
-
-def _is_ours(snapshot: Snapshot, request: SessionRequest, payer: str) -> bool:
-    try:
-        verify_snapshot(snapshot, request)
-    except ParseError:
-        return False
-    return snapshot.descriptor.voucher_signer == snapshot.descriptor.payer == payer
 
 
 def _proven(snapshot: Snapshot) -> int:

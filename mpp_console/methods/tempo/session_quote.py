@@ -28,7 +28,7 @@ def judge_session(
 ) -> list[Check]:
     """Every check that needs no chain and no channel. `trusted_escrows` in lower case, beside the chain's own."""
     checks = [*_judge_chain(request, network), *judge_time(challenge, now)]
-    checks += _judge_escrow(request, trusted_escrows)
+    checks += _judge_escrow(request, network, trusted_escrows)
     checks += _judge_parties(request, payer)
     if not is_token_address(request.currency):
         checks.append(refusal("not-a-token", f"{request.currency} is not the address of a TIP-20 token."))
@@ -45,22 +45,24 @@ def _judge_chain(request: SessionRequest, network: Network) -> Iterator[Check]:
             f"The session is on chain {request.chain_id}, and {network.name} is chain {network.chain_id}. "
             "Use the profile of that chain.",
         )
-    if request.protocol == "v1":
-        yield refusal(
-            "unsupported-protocol",
-            "The server speaks sessions of version 1 only, with an escrow contract, which is not supported here. "
-            "Ask the server's operator for version 2.",
-        )
 
 
-def _judge_escrow(request: SessionRequest, trusted: frozenset[str]) -> Iterator[Check]:
+def _judge_escrow(request: SessionRequest, network: Network, trusted: frozenset[str]) -> Iterator[Check]:
     """Whoever names the escrow could name one that pays out to itself."""
-    escrow = request.escrow.lower()
-    if request.protocol == "v2" and escrow != RESERVE and escrow not in trusted:
+    escrow, legacy = request.escrow.lower(), request.protocol == "v1"
+    known = (network.legacy_escrow or "").lower() if legacy else RESERVE
+    if escrow != known and escrow not in trusted:
+        what = f"the escrow contract of {network.name}" if legacy else "the chain's channel reserve"
         yield refusal(
             "untrusted-escrow",
-            f"The deposit would go to {request.escrow}, which is not the chain's channel reserve. Add it to the "
-            "settings only if you trust it with your money.",
+            f"The deposit would go to {request.escrow}, which is not {what}. Add it to the settings only if you trust "
+            "it with your money.",
+        )
+    if legacy:
+        yield warning(
+            "session-v1",
+            f"The server speaks sessions of version 1: the deposit goes to the escrow contract {request.escrow}, and a "
+            "close pays the recipient the whole of the last voucher.",
         )
 
 

@@ -270,10 +270,13 @@ def observe(
     )
 
 
-def freeze(record: ChannelRecord, cumulative: int, signature: str, *, now: datetime) -> ChannelRecord:
+def freeze(
+    record: ChannelRecord, cumulative: int, signature: str, *, now: datetime, partial: bool = True
+) -> ChannelRecord:
     """The record with its capture fixed: from here nothing is served. Raises what a close voucher can be refused for.
 
-    Repeating it with another voucher keeps the capture, as nothing could be spent in between.
+    Repeating it with another voucher keeps the capture, as nothing could be spent in between. Where a close cannot be
+    `partial`, the capture is the least sum at or above what is owed that we hold a voucher for.
     """
     where = {"channelId": record.channel_id}
     if record.state is ChannelState.CLOSED:
@@ -293,7 +296,13 @@ def freeze(record: ChannelRecord, cumulative: int, signature: str, *, now: datet
         )
     if cumulative > record.accepted:
         record = replace(record, accepted=cumulative, accepted_signature=signature)
-    return replace(record, state=ChannelState.CLOSING, capture=record.owed, last_used=now)
+    capture = record.owed
+    if not partial:
+        if cumulative == record.owed > record.earned:
+            record = replace(record, earned=cumulative, earned_signature=signature)
+        held = (record.settled, record.earned, cumulative, record.accepted)
+        capture = min(amount for amount in held if amount >= record.owed)
+    return replace(record, state=ChannelState.CLOSING, capture=capture, last_used=now)
 
 
 def thaw(record: ChannelRecord) -> ChannelRecord:

@@ -179,8 +179,9 @@ def encode_session_request(request: SessionRequest) -> dict[str, Any]:
     details: dict[str, Any] = {
         "chainId": request.chain_id,
         "escrowContract": request.escrow.lower(),
-        "sessionProtocol": request.protocol,
     }
+    if request.protocol != "v1":
+        details["sessionProtocol"] = request.protocol  # v1 is older than the field, and so are its clients
     if request.min_voucher_delta is not None:
         details["minVoucherDelta"] = str(request.min_voucher_delta)
     if request.channel_id is not None:

@@ -67,7 +67,7 @@ async def _ask(prepared: Prepared, trace: SessionTrace, row: ClientChannel, mana
         channel_id=row.channel_id,
         transaction=prepared.raw,
         additional=int(trace.locks),
-        descriptor=row.descriptor,
+        descriptor=row.stated,
     )
     # A challenge of its own, where the server gives one: the first one is for the voucher.
     challenge = next((item for item in fresh if _same(item, first)), first)

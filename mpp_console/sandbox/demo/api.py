@@ -209,6 +209,7 @@ class DemoApi:
             "/session": self._session,
             "/session/stream": self._session_stream,
             "/session/sponsored": self._session,
+            "/session/v1": self._session,
             "/faults/server-error": _fail,
         }
         special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from mpp_console.methods.base import Payee
 from mpp_console.methods.tempo.networks import Network
+from mpp_console.methods.tempo.offers import ImpossibleOffer
 from mpp_console.protocol import ParseError
 from mpp_console.sandbox.demo.catalogue import DemoRoute, Entry
 from mpp_console.sandbox.demo.content import forecast
@@ -44,6 +46,9 @@ def session_entries(payee: Payee, network: Network, *, sponsored: bool) -> tuple
     if sponsored:
         note = "a reading for each voucher; the server pays to open the channel"
         entries.append(shop.entry("/session/sponsored", note, SESSION_PRICE, "request", fee_payer=True))
+    with suppress(ImpossibleOffer):  # whoever charges may have no key for the older contract
+        note = "a reading for each voucher, for clients of version 1"
+        entries.append(shop.entry("/session/v1", note, SESSION_PRICE, "request", protocol="v1"))
     return tuple(entries)
 
 

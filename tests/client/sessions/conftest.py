@@ -24,10 +24,16 @@ from mpp_console.history.channels import HistoryChannels
 from mpp_console.methods.tempo.client_channel import ClientChannel
 from mpp_console.methods.tempo.keys import LocalSigner
 from mpp_console.methods.tempo.networks import SANDBOX
+from mpp_console.methods.tempo.payee import SponsorPolicy
 from mpp_console.methods.tempo.rpc import Web3Chain
+from mpp_console.methods.tempo.session_payee import TempoSessionPayee
 from mpp_console.methods.tempo.session_payer import SessionPayer
-from mpp_console.protocol import Secret
+from mpp_console.protocol import ChallengeBinder, Secret
+from mpp_console.sandbox.demo import DemoApi
+from mpp_console.sandbox.embedded import EmbeddedServer
 from mpp_console.sandbox.node import SandboxNode
+from mpp_console.server import GateLimits, MemoryStore
+from mpp_console.server.channels import MemoryChannels
 from tests.client.till import Server
 
 from .shop import PRICE, Shop
@@ -168,3 +174,42 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await database.close()
         await chain.aclose()
         await node.stop()
+
+
+@dataclass
+class Hosted:
+    """Where the gate listens, in place of the raw server."""
+
+    url: str
+
+
+@pytest.fixture
+async def gate(world: World) -> AsyncIterator[World]:
+    shop = signer(2)
+    payee = TempoSessionPayee(
+        chain=world.chain,
+        network=SANDBOX,
+        recipient=shop.address,
+        signer=shop,
+        store=MemoryChannels(),
+        clock=world.clock,
+        sponsor=SponsorPolicy(signer=signer(3), fee_tokens=SANDBOX.fee_tokens),
+        sleep=no_sleep,
+    )
+    demo = DemoApi(
+        recipient=shop.address,
+        network=SANDBOX,
+        chain=world.chain,
+        binder=ChallengeBinder([Secret(b"s" * 32)]),
+        store=MemoryStore(clock=world.clock),
+        sponsor=SponsorPolicy(signer=signer(3), fee_tokens=SANDBOX.fee_tokens),
+        sessions=payee,
+        clock=world.clock,
+        delay=no_sleep,
+        limits=GateLimits(rates=None),
+    )
+    server = EmbeddedServer(demo.app)
+    world.server = Hosted(await server.start())
+    world.path = "/session"
+    yield world
+    await server.stop()

@@ -3,64 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-
-import pytest
 
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.tempo.channels import RESERVE
-from mpp_console.methods.tempo.networks import SANDBOX
-from mpp_console.methods.tempo.payee import SponsorPolicy
-from mpp_console.methods.tempo.session_payee import TempoSessionPayee
 from mpp_console.methods.tempo.session_plan import DepositPolicy
-from mpp_console.protocol import ChallengeBinder, Secret
-from mpp_console.sandbox.demo import DemoApi
-from mpp_console.sandbox.embedded import EmbeddedServer
-from mpp_console.server import GateLimits, MemoryStore
-from mpp_console.server.channels import MemoryChannels
 
-from .conftest import World, no_sleep, signer
+from .conftest import World, signer
 from .shop import PRICE
-
-
-@dataclass
-class Hosted:
-    """Where the gate listens, in place of the raw server."""
-
-    url: str
-
-
-@pytest.fixture
-async def gate(world: World) -> AsyncIterator[World]:
-    shop = signer(2)
-    payee = TempoSessionPayee(
-        chain=world.chain,
-        network=SANDBOX,
-        recipient=shop.address,
-        signer=shop,
-        store=MemoryChannels(),
-        clock=world.clock,
-        sponsor=SponsorPolicy(signer=signer(3), fee_tokens=SANDBOX.fee_tokens),
-        sleep=no_sleep,
-    )
-    demo = DemoApi(
-        recipient=shop.address,
-        network=SANDBOX,
-        chain=world.chain,
-        binder=ChallengeBinder([Secret(b"s" * 32)]),
-        store=MemoryStore(clock=world.clock),
-        sponsor=SponsorPolicy(signer=signer(3), fee_tokens=SANDBOX.fee_tokens),
-        sessions=payee,
-        clock=world.clock,
-        delay=no_sleep,
-        limits=GateLimits(rates=None),
-    )
-    server = EmbeddedServer(demo.app)
-    world.server = Hosted(await server.start())
-    world.path = "/session"
-    yield world
-    await server.stop()
 
 
 async def test_open_pay_and_close(gate: World) -> None:
