@@ -189,6 +189,11 @@ def console_pays(served: Served) -> Paid:
     return pay
 
 
+def run_script(script: str, environment: dict[str, str], folder: Path) -> dict[str, Any]:
+    """Runs one of our npm scripts and gives what it printed."""
+    return _json_of(["node", script], environment, folder)
+
+
 def _json_of(command: list[str], environment: dict[str, str], folder: Path) -> dict[str, Any]:
     done = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False

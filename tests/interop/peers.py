@@ -15,7 +15,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-NODE_PACKAGES = ("mppx@0.11.0", "viem@2.57.20", "@foundry-rs/anvil@1.7.1")
+NODE_PACKAGES = ("mppx@0.11.0", "mppx-v1@npm:mppx@0.8.14", "viem@2.57.20", "@foundry-rs/anvil@1.7.1")
+"""`mppx-v1` is the newest mppx whose server still speaks sessions of version 1; the client of the newest does."""
 PYMPP = "pympp[tempo,server]==0.16.0"
 ROOT = Path(os.environ.get("MPP_PEERS", Path(__file__).parents[2] / ".peers"))
 SCRIPTS = Path(__file__).parent / "scripts"
