@@ -11,10 +11,10 @@ from mpp_console.cli.context import EXIT_CODES, App, pass_app
 from mpp_console.cli.output import amount_json, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mpp_console.services import Console
-    from mpp_console.services.models import AccountView, BalanceView
+    from mpp_console.services.models import AccountView, BalanceView, SessionTotal
 
 __all__ = ["balance", "fund", "receive"]
 
@@ -22,20 +22,25 @@ __all__ = ["balance", "fund", "receive"]
 @click.command()
 @pass_app
 def balance(app: App) -> None:
-    """What the account holds of each token. A dash means that it could not be asked; ends with 3 when none could."""
+    """What the account holds of each token, and has locked in payment channels.
 
-    async def work(console: Console) -> tuple[AccountView, tuple[BalanceView, ...]]:
+    A dash means that it could not be asked; ends with 3 when none could.
+    """
+
+    async def work(console: Console) -> tuple[AccountView, tuple[BalanceView, ...], tuple[SessionTotal, ...]]:
         account = await console.accounts.get(app.account)
-        return account, await console.balances(account=app.account)
+        await console.sessions.load()
+        found = await console.balances(account=app.account)
+        return account, found, console.sessions.held(account.address)
 
-    account, found = app.run(work)
+    account, found, held = app.run(work)
+    sums = {total.currency.id: total for total in held}
     if app.json:
-        print_json(
-            {"account": account.name, "address": account.address, "balances": [balance_json(item) for item in found]}
-        )
+        balances = [balance_json(item) | held_json(sums.get(item.currency.id)) for item in found]
+        print_json({"account": account.name, "address": account.address, "balances": balances})
     else:
         say(f"{account.name}  {account.address}")
-        _print_balances(found)
+        _print_balances(found, sums)
     if found and all(item.available is None for item in found):
         sys.exit(EXIT_CODES["network"])
 
@@ -78,16 +83,25 @@ def balance_json(view: BalanceView) -> dict[str, Any]:
     return {**amount_json(view.available, view.currency), "at": view.at, "error": view.error}
 
 
-def _print_balances(found: Iterable[BalanceView]) -> None:
+def held_json(total: SessionTotal | None) -> dict[str, Any]:
+    """What of a token is in channels, in base units."""
+    names = ("locked", "at_risk", "pending_refund")
+    return {f"{name}_base_units": None if total is None else str(getattr(total, name)) for name in names}
+
+
+def _print_balances(found: Iterable[BalanceView], held: Mapping[str, SessionTotal] | None = None) -> None:
+    """With what is locked, where anything is."""
     from mpp_console.protocol import format_units
 
-    rows = [
-        (
-            view.currency.symbol,
-            "—" if view.available is None else format_units(view.available, view.currency.decimals),
-            view.currency.id,
-            view.error or "",
-        )
-        for view in found
-    ]
-    print_table(("token", "available", "address", ""), rows, right=frozenset({"available"}))
+    sums = held or {}
+    locked = any(total.locked for total in sums.values())
+    rows = []
+    for view in found:
+        units = view.currency.decimals
+        total = sums.get(view.currency.id)
+        cells = [view.currency.symbol, "—" if view.available is None else format_units(view.available, units)]
+        if locked:
+            cells.append("—" if total is None else format_units(total.locked, units))
+        rows.append((*cells, view.currency.id, view.error or ""))
+    columns = ("token", "available", *(("locked",) if locked else ()), "address", "")
+    print_table(columns, rows, right=frozenset({"available", "locked"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,12 @@ from mpp_console.cli.output import (
 from mpp_console.cli.request_options import RequestOptions, request_options
 
 if TYPE_CHECKING:
+    from mpp_console.protocol import Currency
     from mpp_console.services import Console
-    from mpp_console.services.models import Check, OfferView, PayResult, ReviewView
+    from mpp_console.services.models import Check, OfferView, PayResult, ReviewView, SessionPlanView
     from mpp_console.services.payments import PaymentTask
 
-__all__ = ["pay"]
+__all__ = ["PayWishes", "pay", "pay_url"]
 
 
 @click.command()
@@ -61,7 +63,37 @@ def pay(
 
     A URL without a scheme is https, or http on this machine.
     """
-    target = None if output is None else check_target(output)
+    pay_url(
+        app,
+        request,
+        PayWishes(
+            max_amount=max_amount,
+            yes=yes,
+            dry_run=dry_run,
+            offer=offer,
+            include=include,
+            output=output,
+            verbose=verbose,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayWishes:
+    """The options of `pay` beside the request's own."""
+
+    max_amount: str | None = None
+    yes: bool = False
+    dry_run: bool = False
+    offer: str | None = None
+    include: bool = False
+    output: str | None = None
+    verbose: bool = False
+
+
+def pay_url(app: App, request: RequestOptions, wishes: PayWishes) -> None:
+    """Requests, pays, prints, and ends with the exit code of how it went."""
+    target = None if wishes.output is None else check_target(wishes.output)
 
     async def work(console: Console) -> PayResult:
         import asyncio
@@ -75,16 +107,16 @@ def pay(
                 method=request.method,
                 headers=request.headers,
                 body=request.body,
-                mode="quote" if dry_run else "review",
-                max_amount=max_amount,
-                offer=offer,
+                mode="quote" if wishes.dry_run else "review",
+                max_amount=wishes.max_amount,
+                offer=wishes.offer,
                 follow_redirects=request.follow_redirects,
                 timeout=request.timeout,
             )
         )
         try:
-            if not dry_run:
-                await _decide(task, consent=yes or max_amount is not None, verbose=verbose)
+            if not wishes.dry_run:
+                await _decide(task, consent=wishes.yes or wishes.max_amount is not None, verbose=wishes.verbose)
             return await task.result()
         except asyncio.CancelledError:
             if task.progress.may_have_left:
@@ -93,10 +125,10 @@ def pay(
             raise
 
     result = app.run(work)
-    if dry_run and result.review is not None:
+    if wishes.dry_run and result.review is not None:
         _print_quote(app, result.review)
     else:
-        _print_result(app, result, include=include, target=target, verbose=verbose)
+        _print_result(app, result, include=wishes.include, target=target, verbose=wishes.verbose)
     if result.error is not None:
         if app.json:
             sys.exit(exit_code(result.error))
@@ -153,6 +185,8 @@ def _offer_facts(offer: OfferView) -> list[tuple[str, str]]:
         facts.append(("to" if number == 0 else "and to", f"{transfer.recipient}{share}"))
     facts.append(("network", f"{offer.network} (chain {offer.chain_id})"))
     facts.append(("from", offer.payer or "no account"))
+    if offer.session is not None and offer.currency is not None:
+        facts += _session_facts(offer.session, offer.currency)
     if offer.sponsored:
         facts.append(("fee", "none, the server pays it"))
     elif offer.fee is not None and offer.fee_currency is not None:
@@ -160,6 +194,20 @@ def _offer_facts(offer: OfferView) -> list[tuple[str, str]]:
     if offer.currency is not None and offer.balance is not None:
         facts.append(("balance", amount_text(offer.balance, offer.currency)))
     facts.append(("expires", time_text(offer.expires_at)))
+    return facts
+
+
+def _session_facts(plan: SessionPlanView, currency: Currency) -> list[tuple[str, str]]:
+    """How it is paid over a channel, and what is put aside for that."""
+
+    def money(amount: int) -> str:
+        return amount_text(amount, currency)
+
+    what = {"open": "opens a channel", "top-up": "tops the channel up", "voucher": "uses the channel"}[plan.plan]
+    facts = [("session", what + (f" {plan.channel_id}" if plan.channel_id else ""))]
+    facts.append(("voucher", f"{money(plan.voucher_before)} → {money(plan.voucher)} in all"))
+    if plan.locks:
+        facts.append(("locks", f"{money(plan.locks)} (deposit {money(plan.deposit_before)} → {money(plan.deposit)})"))
     return facts
 
 
@@ -256,7 +304,22 @@ def offer_json(offer: OfferView) -> dict[str, Any]:
         facts |= amount_json(offer.amount, offer.currency)
     if offer.fee_currency is not None:
         facts |= amount_json(offer.fee, offer.fee_currency, "fee_")
+    if offer.session is not None:
+        facts["session"] = _plan_json(offer.session)
     return facts
+
+
+def _plan_json(plan: SessionPlanView) -> dict[str, Any]:
+    return {
+        "plan": plan.plan,
+        "channel": plan.channel_id,
+        "escrow": plan.escrow,
+        "unit": plan.unit,
+        **{
+            f"{name}_base_units": str(getattr(plan, name))
+            for name in ("voucher_before", "voucher", "locks", "deposit_before", "deposit")
+        },
+    }
 
 
 def result_json(result: PayResult, target: Path | None) -> dict[str, Any]:

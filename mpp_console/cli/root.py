@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "fund": ("funds", "Get test money from the network's faucet."),
     "receive": ("funds", "Address and QR code to be paid at."),
     "transfer": ("transfer", "Send tokens to an address."),
+    "sessions": ("sessions", "Payment channels: list, open, top up, close, get money back."),
     "receipts": ("receipts", "List, show, export and follow receipts."),
     "sandbox": ("sandbox", "Look at the sandbox, test it, start it afresh."),
     "config": ("config", "Settings: where they are, what they say."),

@@ -205,7 +205,8 @@ class Console:
 
     def snapshot(self) -> ConsoleState:
         """What is known right now, from memory: never waits, cheap enough for every frame."""
-        held = self.sessions.held(self._funds.account and self._funds.account.address)
+        account = self._funds.account
+        held = self.sessions.held(None if account is None else account.address)
         return ConsoleState(
             profile=self.profile,
             account=self._funds.account,

@@ -23,13 +23,12 @@ __all__ = ["import_sessions", "search_channels"]
 async def search_channels(engine: Engine, payer: str, *, from_block: int | None = None) -> Found:
     """Searches the channel reserve and the network's escrow contract of v1. What is found is in the book then."""
     book, chain = await engine.sessions.book.get(), await engine.chain.get()
-    await load("mpp_console.client.sessions.recovery", "mpp_console.methods.tempo.legacy_abi")
+    await load("mpp_console.client.sessions.recovery")
     from mpp_console.client.sessions.recovery import ChannelSearch
-    from mpp_console.methods.tempo.legacy_abi import LEGACY_ESCROWS
 
     search = ChannelSearch(book=book, chain=chain, network=engine.network, clock=engine.clock)
     found = [await search.run(payer, from_block=from_block)]
-    legacy = LEGACY_ESCROWS.get(engine.network.chain_id)
+    legacy = engine.network.legacy_escrow
     if legacy is not None:
         found.append(await replace(search, escrow=legacy, protocol="v1").run(payer, from_block=from_block))
     return _together(found)

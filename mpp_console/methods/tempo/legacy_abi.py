@@ -6,7 +6,7 @@ strict as in `reserve_abi`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -19,7 +19,6 @@ from .tip20 import Log
 from .vouchers import MAX_LEGACY_AMOUNT
 
 __all__ = [
-    "LEGACY_ESCROWS",
     "decode_legacy_events",
     "decode_legacy_open",
     "decode_legacy_states",
@@ -33,13 +32,6 @@ __all__ = [
     "encode_legacy_withdraw",
     "legacy_topic",
 ]
-
-LEGACY_ESCROWS: Final[Mapping[int, str]] = {
-    4217: to_checksum("0x33b901018174ddabe4841042ab76ba85d4e24f25"),
-    42431: to_checksum("0xe1c4d3dce17bc111181ddf716f75bae49e61a336"),
-    1337: to_checksum("0xe1c4d3dce17bc111181ddf716f75bae49e61a336"),
-}
-"""Where the escrow contract of v1 is deployed, by chain id; the sandbox has it where Moderato has it."""
 
 _STATE_WORDS: Final = 8
 _OPEN: Final = "open(address,address,uint128,bytes32,address)"

@@ -1,0 +1,131 @@
+"""What `sessions topup`, `close` and `withdraw` have in common: which channels, a dry run, a question, outcomes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from mpp_console.cli.asking import confirmed, someone_is_there
+from mpp_console.cli.context import App, error_json, exit_code, fail
+from mpp_console.cli.output import print_json, say
+from mpp_console.cli.session_text import outcome_json, print_outcomes, review_json, say_review
+
+if TYPE_CHECKING:
+    from mpp_console.services import Console
+    from mpp_console.services.models import SessionAct, SessionResult, SessionReview
+    from mpp_console.services.sessions import SessionTask
+
+__all__ = ["FAILED", "Targets", "carry_out", "require_targets"]
+
+FAILED = 1
+"""The exit code when any of the channels failed."""
+
+_WORDS: dict[str, str] = {
+    "topup": "Top up",
+    "close": "Close",
+    "force-close": "Close by the chain",
+    "withdraw": "Withdraw",
+}
+
+Targets = Callable[["Console"], Awaitable[tuple[str, ...]]]
+"""Finds the channels that are meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    targets: tuple[str, ...]
+    review: SessionReview | None = None
+    result: SessionResult | None = None
+
+
+def carry_out(
+    app: App, act: SessionAct, targets: Targets, *, amount: str | None = None, dry_run: bool, yes: bool
+) -> None:
+    """Reviews, asks where somebody has to be asked, does it, prints an outcome for each, and ends with 1 when one
+    failed.
+    """
+
+    async def work(console: Console) -> _Done:
+        channels = await targets(console)
+        if not channels:
+            return _Done(channels)
+        task = console.sessions.start(act, channels, amount=amount)
+        review = await task.review()
+        if review is not None:
+            consent = yes or console.profile.kind == "sandbox"
+            await _decide(task, review, dry_run=dry_run, consent=consent, quiet=app.json)
+        return _Done(channels, review, await task.result())
+
+    done = app.run(work)
+    if done.result is None:
+        _print_nothing(app)
+    elif dry_run and done.review is not None:
+        _print_dry_run(app, done.review)
+    else:
+        _print_result(app, done.result)
+
+
+async def _decide(task: SessionTask, review: SessionReview, *, dry_run: bool, consent: bool, quiet: bool) -> None:
+    if not quiet:
+        say_review(review)
+    if dry_run or not review.sendable:
+        task.reject()
+    elif consent:
+        task.approve()
+    elif someone_is_there():
+        able = sum(row.error is None for row in review.rows)
+        what = f"channel {review.rows[0].row.id}" if len(review.rows) == 1 else f"{able} channels"
+        if await confirmed(f"{_WORDS[review.act]} {what}?"):
+            task.approve()
+        else:
+            task.reject()
+    else:
+        say("This needs --yes where there is no terminal to ask on.")
+        task.reject()
+
+
+def _print_nothing(app: App) -> None:
+    if app.json:
+        print_json({"outcomes": []})
+    else:
+        say("There is no such channel.")
+
+
+def _print_dry_run(app: App, review: SessionReview) -> None:
+    if app.json:
+        print_json({"dry_run": True, "act": review.act, "rows": review_json(review), "command": review.command})
+    else:
+        say("Nothing has been signed or sent.")
+    sys.exit(0 if all(row.error is None for row in review.rows) else FAILED)
+
+
+def _print_result(app: App, result: SessionResult) -> None:
+    if app.json:
+        print_json(
+            {
+                "act": result.act,
+                "stage": result.stage.value,
+                "outcomes": [outcome_json(outcome) for outcome in result.outcomes],
+                "error": None if result.error is None else error_json(result.error),
+                "timings_ms": {leg.leg: round(leg.milliseconds, 1) for leg in result.timings},
+            }
+        )
+    elif result.outcomes:
+        print_outcomes(result.outcomes)
+    if result.error is None:
+        return
+    if result.outcomes:
+        sys.exit(FAILED)
+    if app.json:
+        sys.exit(exit_code(result.error))
+    fail(result.error)
+
+
+def require_targets(channels: tuple[str, ...], *flags: bool) -> None:
+    """Raises click.UsageError unless channels are named in one way."""
+    if sum((bool(channels), *flags)) != 1:
+        raise click.UsageError("name channels, or one of --all, --stale, --orphaned, --origin")
