@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from rich.cells import cell_len
 from textual.content import Content
 
-from mpp_console.protocol import Currency, format_units, inert
+from mpp_console.protocol import Currency, MppError, format_units, inert
 from mpp_console.services.models import Level, Money, ProfileView, ServerView, Stage
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "WARN",
     "Lens",
     "Sign",
+    "fault",
     "fold",
     "in_ascii",
     "shorten",
@@ -43,6 +44,9 @@ UNKNOWN = "—"
 _MASK = "••••••"
 _PLACES = 6
 """Decimals that list columns leave room for; a currency with more simply takes more."""
+
+_NOTE = 300
+"""Characters of a note in a dialog: five lines at 60 columns."""
 
 _ASCII = str.maketrans(
     {
@@ -125,6 +129,11 @@ _LEVEL = {
 def in_ascii(content: Content) -> Content:
     """The same text in ASCII, drawn as it was: every character becomes exactly one other."""
     return Content(content.plain.translate(_ASCII), spans=list(content.spans))
+
+
+def fault(error: MppError) -> str:
+    """What went wrong and what to do next, as a note in a dialog: no longer than leaves its buttons in sight."""
+    return inert(f"{error.message} {error.hint}" if error.hint else error.message, limit=_NOTE)
 
 
 def shorten(text: str, head: int = 6, tail: int = 4) -> str:

@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.tui.actions import Scope, bindings
-from mpp_console.tui.display import BAD, MUTED
+from mpp_console.tui.display import BAD, MUTED, fault
 from mpp_console.tui.view import begin
 from mpp_console.tui.widgets.pane import Pane
 
@@ -64,7 +64,7 @@ class FormDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Pane(title=self._title, hint="enter goes on · esc cancels", id="form"):
             if self._text:
-                yield Static(Content.styled(inert(self._text, limit=2000), self._tone), id="form-text", markup=False)
+                yield Static(Content.styled(inert(self._text, limit=600), self._tone), id="form-text", markup=False)
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Label(field.label, markup=False)
@@ -108,8 +108,7 @@ class FormDialog(ModalScreen[None]):
         try:
             await self._submit({box.id or "": box.value for box in self.query(Input)})
         except MppError as error:
-            hint = f" {error.hint}" if error.hint else ""
-            self.query_one("#form-note", Static).update(Content.styled(inert(f"{error.message}{hint}"), BAD))
+            self.query_one("#form-note", Static).update(Content.styled(fault(error), BAD))
             return
         finally:
             self._busy = False

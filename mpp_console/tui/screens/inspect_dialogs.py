@@ -18,7 +18,7 @@ from mpp_console.protocol import MppError, Secret, inert
 from mpp_console.services.inspect import Decoded, Decoding, InspectReport, recognise
 from mpp_console.services.inspect_text import save_report
 from mpp_console.tui.actions import Scope, bindings
-from mpp_console.tui.display import BAD, GOOD, MUTED, WARN
+from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, fault
 from mpp_console.tui.view import app_of, begin
 from mpp_console.tui.widgets.pane import Pane
 
@@ -206,8 +206,7 @@ class SaveDialog(ModalScreen[Path | None]):
         try:
             path = await save_report(self._shown, where)
         except MppError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            text = app_of(self).view.lens.plain(f"✗ {inert(error.message)}{inert(hint)}")
+            text = app_of(self).view.lens.plain(f"✗ {fault(error)}")
             self.query_one("#save-told", Static).update(Content.styled(text, BAD))
             return
         self.dismiss(path)

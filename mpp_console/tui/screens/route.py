@@ -144,14 +144,14 @@ class RouteDialog(ModalScreen[str | None]):
             box.display = field in by_field
             if field in by_field:
                 trouble = by_field.pop(field)
-                box.update(Content.assemble((glyph + inert(trouble.message), BAD), (_hint(trouble), MUTED)))
+                box.update(Content.assemble((glyph + inert(trouble.message, limit=300), BAD), (_hint(trouble), MUTED)))
         self._note(next(iter(by_field.values()), None))
 
     def _note(self, trouble: RouteTrouble | None = None) -> None:
         """What is wrong with the whole, or the command that serves the same route."""
         box = self.query_one("#route-note", Static)
         if trouble is not None:
-            box.update(Content.styled(inert(f"{trouble.message}{_hint(trouble)}"), BAD))
+            box.update(Content.styled(inert(f"{trouble.message}{_hint(trouble)}", limit=200), BAD))
             return
         draft, _ = self._typed()
         command = f"mpp-console serve --route '{draft.text}'" if draft.path else ""
@@ -230,4 +230,4 @@ _LABELS = {
 
 
 def _hint(trouble: RouteTrouble) -> str:
-    return f" · {trouble.hint}" if trouble.hint else ""
+    return f" · {inert(trouble.hint, limit=300)}" if trouble.hint else ""

@@ -193,4 +193,4 @@ class SendDialog(ModalScreen[None]):
         self.query_one("#send-balance", Static).update(Content.styled(f"{have} available", MUTED))
 
     def _say(self, text: str) -> None:
-        self.query_one("#form-note", Static).update(Content.styled(inert(text), BAD))
+        self.query_one("#form-note", Static).update(Content.styled(inert(text, limit=300), BAD))
