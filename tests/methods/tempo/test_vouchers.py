@@ -22,6 +22,7 @@ VECTORS = Path(os.environ.get("MPP_VECTORS", "../shared/vectors"))
 KEY = "0x" + "01" * 32
 SIGNER = LocalSigner(Secret(bytes.fromhex(KEY[2:])))
 LEGACY = "0x33b901018174DDabE4841042ab76ba85D4e24f25"
+TEST_LEGACY = "0xe1c4d3dce17bc111181ddf716f75bae49e61a336"
 CHANNEL = "0x" + "ab" * 32
 
 
@@ -31,6 +32,7 @@ CHANNEL = "0x" + "ab" * 32
         (VoucherDomain.reserve(4217), "6465ffa0b0c1e7cfc1a894ba54d79615bc06fd7cc9cfec558f3df82189d17367"),
         (VoucherDomain.reserve(42431), "a3aa475070603a80823360e5a4a0d3b4fe2cd4e82a109ee3c21a4640a199688d"),
         (VoucherDomain.legacy(4217, LEGACY), "c3eb96493d8b195ca1671190861b10909e09ea4f1662c5a577f2bcc7ecf47eb8"),
+        (VoucherDomain.legacy(42431, TEST_LEGACY), "3271aa2ef112b8493e889b17f852ad8e0a0b30565a62f3c066aa9fb0b7444e0c"),
     ],
 )
 def test_the_domains_of_the_live_networks(domain: VoucherDomain, separator: str) -> None:
@@ -38,8 +40,9 @@ def test_the_domains_of_the_live_networks(domain: VoucherDomain, separator: str)
 
 
 def test_the_type_hashes() -> None:
-    assert VoucherDomain.reserve(1).type_hash.hex().startswith("4730b4b2")
-    assert VoucherDomain.legacy(1, LEGACY).type_hash.hex().startswith("e97c93f0")
+    reserve, legacy = VoucherDomain.reserve(1).type_hash, VoucherDomain.legacy(1, LEGACY).type_hash
+    assert reserve.hex() == "4730b4b2fe8de522475e80e010877c5b58ad10eb07fd0436615ee123f743bbe8"
+    assert legacy.hex() == "e97c93f01d3ef8eaba1586553df13308f236815bf4ea49c7b696895d8f5ea68a"
 
 
 def test_a_voucher_of_another_implementation() -> None:
