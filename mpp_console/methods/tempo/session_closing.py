@@ -34,10 +34,12 @@ from .session_record import (
     thaw,
 )
 
-__all__ = ["Exposure", "SessionSettlement"]
+__all__ = ["LIFE", "Exposure", "SessionSettlement"]
 
 
-_LIFE: Final = timedelta(seconds=120)
+_BATCH: Final = 100
+"""Channels that are asked about in one call."""
+LIFE: Final = timedelta(seconds=120)
 """After this a close that we sent is certainly dead: it is valid for 25 seconds of the chain's time, and clocks differ.
 """
 
@@ -89,6 +91,25 @@ class SessionSettlement:
             except InternalPayment:
                 seen.append(record)
         return tuple(seen)
+
+    async def watch(self) -> tuple[ChannelRecord, ...]:
+        """Holds every channel that is not closed against the chain, many at a time, and gives those that it knew
+        something new of. Writes nothing for the others. Raises InternalPayment when the chain cannot be asked.
+        """
+        records = await self.store.list(states=frozenset(ChannelState) - {ChannelState.CLOSED})
+        found = []
+        for start in range(0, len(records), _BATCH):
+            batch = records[start : start + _BATCH]
+            states = await self.escrow.states([record.channel_id for record in batch])
+            for record, there in zip(batch, states, strict=True):
+                known = (record.deposit, record.settled, record.close_requested_at)
+                if there.exists and known == (there.deposit, there.settled, there.close_requested_at):
+                    continue
+                if not there.exists and record.state is ChannelState.OPENING:
+                    continue  # its transaction is on its way, or was never taken
+                async with self.lock(record.channel_id):
+                    found.append(await self.refresh(record.channel_id) or record)
+        return tuple(found)
 
     async def settle(self, channel_id: str) -> tuple[ChannelRecord, str | None]:
         """Takes what was earned, by the highest voucher that is fully spent; the channel stays open. Gives the record
@@ -161,7 +182,7 @@ class SessionSettlement:
         if known.finalized and before is not None:
             return known, before.tx_hash
         earlier = frozen.pending
-        if earlier is None or self.clock() > earlier.at + _LIFE:
+        if earlier is None or self.clock() > earlier.at + LIFE:
             await change_known(self.store, frozen.channel_id, thaw)
         # The payer did nothing wrong, and must not be asked to pay for it.
         raise InternalPayment(f"The channel could not be closed. {problem.message}", code=problem.code) from problem
