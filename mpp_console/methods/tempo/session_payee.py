@@ -318,7 +318,7 @@ class TempoSessionPayee:
 
     async def _arrived_or_dead(self, record: ChannelRecord, pending: Dispatch) -> ChannelRecord:
         """The record without a top up or settlement that a dead process left: it has arrived, or never will."""
-        receipt = await self._escrow.receipt(pending.tx_hash)
+        receipt = await self._escrow_of(record).receipt(pending.tx_hash)
         if receipt is not None and receipt.status:
             return await change_known(self._store, record.channel_id, lambda known: arrived(known, pending))
         if receipt is None and self._clock() <= pending.at + LIFE:
