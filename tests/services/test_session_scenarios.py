@@ -230,7 +230,7 @@ async def test_row_10_before_the_grace_period_ends_nothing_is_sent(market: Marke
     market.clock.advance(ALL - 1)
     before = await market.balance()
     for act in ("withdraw", "close", "force-close"):
-        done = await market.act(act)  # type: ignore[arg-type]
+        done = await market.act(act)
         assert (done.stage, done.outcomes[0].how, done.outcomes[0].remaining) == (Stage.DONE, "waiting", 1)
     assert await market.balance() == before
 
