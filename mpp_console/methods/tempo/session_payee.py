@@ -68,6 +68,7 @@ from .session_schema import (
     OpenPayload,
     SessionReceiptFacts,
     SessionRequest,
+    Snapshot,
     TopUpPayload,
     VoucherPayload,
     decode_session_payload,
@@ -76,6 +77,7 @@ from .session_schema import (
     session_receipt,
 )
 from .session_signing import domain_of
+from .session_snapshot import snapshot_of
 from .settle import Settlement
 from .sponsor import SponsorPolicy
 from .vouchers import VoucherDomain
@@ -297,6 +299,16 @@ class TempoSessionPayee:
             fresh=self._fresh,
             min_delta=request.min_voucher_delta,
         )
+
+    async def snapshot(self, channel_id: str, request: Mapping[str, Any], *, cost: int) -> Snapshot | None:
+        """What is known of a channel that could pay `request`, `cost` base units next; None when it could not. See
+        `snapshot_of`.
+
+        Raises ParseError for a request that is none of ours.
+        """
+        asked = decode_session_request(request)
+        kept = await self._store.get(channel_id.lower())
+        return None if kept is None else snapshot_of(kept.record, asked, cost=cost)
 
     async def recover(self) -> tuple[ChannelRecord, ...]:
         """Asks the chain about every channel that was being opened, closed, topped up or settled when the last process
