@@ -116,6 +116,7 @@ class Gate:
         self._answers = KeptAnswers(store, ttl=limits.answer_ttl, max_body=limits.max_answer)
         self._challenge_rate = Rates(limits.rates.challenges) if limits.rates else None
         self._failure_rate = Rates(limits.rates.failures) if limits.rates else None
+        self._management_rate = Rates(limits.rates.management) if limits.rates else None
 
     async def check(self, request: GateRequest, offers: Sequence[Offer], *, management: bool = False) -> Verdict:
         """Decides about one request for a route that asks for any one of `offers`.
@@ -202,6 +203,8 @@ class Gate:
             managed = is_session(credential) and kind_of(request, credential) == "management"
             if management and not managed:
                 raise BadRequest("This resource is not served by this HTTP method.")
+            if managed:
+                self._limit_management(request, credential)
             # Managing a channel is idempotent by itself, and has no answer worth keeping.
             ticket = None if managed else self._answers.ticket(request, credential)
             if ticket is not None and (kept := await self._answers.recall(ticket)) is not None:
@@ -215,6 +218,12 @@ class Gate:
         except StoreError as error:
             _log.error("the payment store failed: %s", error)
             return await self._reject(request, offers, InternalPayment(), credential)
+
+    def _limit_management(self, request: GateRequest, credential: Credential) -> None:
+        # Beside the client, so that nobody can use up the tokens of somebody else's channel.
+        who = f"{request.client} {str(credential.payload.get('channelId'))[:80]}"
+        if self._management_rate is not None and (wait := self._management_rate.take(who, self._clock())):
+            raise TooManyRequests("management", wait)
 
     async def _redeem(
         self, request: GateRequest, offers: Sequence[Offer], credential: Credential, field: str, ticket: Ticket | None

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
+from mpp_console.methods.tempo.channels import Descriptor
 from mpp_console.methods.tempo.session_schema import (
     SessionPayload,
     Snapshot,
@@ -29,7 +30,7 @@ from mpp_console.protocol import (
     parse_challenges,
     parse_receipt,
 )
-from mpp_console.server import Gate, GateLimits, GateRequest, Offer
+from mpp_console.server import Bucket, Gate, GateLimits, GateRequest, Offer, RateLimits
 from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
 from mpp_console.server.asgi import PaymentMiddleware
 from mpp_console.server.events import ChannelManaged, GateEvent, PaymentRejected, PaymentVerified
@@ -361,3 +362,27 @@ async def test_a_changed_snapshot_is_no_challenge_of_ours(counter: Counter) -> N
     forged = replace(answer.challenges[0], request_b64=encode_object(request))
     voucher = counter.booth.voucher(descriptor, 2 * PRICE)
     assert slug(await counter.bring(voucher, challenge=forged)) == "invalid-challenge"
+
+
+# -- floods
+
+
+async def test_a_flood_of_vouchers_is_stopped_for_who_sends_it_and_for_nobody_else() -> None:
+    rates = RateLimits(management=Bucket(burst=2, per_second=1.0))
+    counter = Counter(limits=GateLimits(rates=rates))
+    first, second = await counter.booth.opened(), await counter.booth.opened()
+    challenge = await counter.challenge()
+
+    async def bring(descriptor: Descriptor, client: str = "192.0.2.1") -> Verdict:
+        request = replace(ask("POST"), client=client)
+        return await counter.bring(counter.booth.voucher(descriptor, PRICE), request, challenge)
+
+    assert [type(await bring(first)) for _ in range(3)] == [Managed, Managed, Challenged]
+    stopped = await bring(first)
+    assert isinstance(stopped, Challenged)
+    assert (stopped.status, told(stopped)["Retry-After"]) == (429, "1")
+    assert isinstance(await bring(second), Managed)
+    assert isinstance(await bring(first, "192.0.2.2"), Managed)
+    assert isinstance(await counter.bring(counter.booth.voucher(first, 2 * PRICE), challenge=challenge), Admitted)
+    counter.booth.clock.advance(1)
+    assert isinstance(await counter.bring(counter.booth.voucher(first, 2 * PRICE), ask("POST"), challenge), Managed)

@@ -408,6 +408,8 @@ class TempoSessionPayee:
             if known is None:
                 raise ChannelNotFound(details={"channelId": payload.channel_id})
             record = accept(known, payload.cumulative, signature, min_delta=min_delta, now=attempt.now)
+            if record.accepted > known.accepted:
+                record = replace(record, voucher_challenge_id=attempt.credential.challenge.id)
             if attempt.kind == "management":
                 return record, record
             try:

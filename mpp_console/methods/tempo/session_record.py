@@ -84,7 +84,8 @@ class ChannelRecord:
     at `checked_at`; when that last was more than before, and `units` then, are `settled_at` and `settled_units`.
     `earned` is the highest voucher that is fully spent, which may be settled without taking more than was delivered.
     `units` counts what was delivered over the channel's life. `pending` is a transaction on its way, `done` those that
-    arrived, oldest first.
+    arrived, oldest first. `challenge_id` and `voucher_challenge_id` are what the opening and the highest voucher
+    answered, for whoever has to explain them later (draft, "Session Attribution").
     """
 
     channel_id: str
@@ -113,6 +114,7 @@ class ChannelRecord:
     done: tuple[Dispatch, ...] = ()
     opened_block: int = 0
     challenge_id: str = ""
+    voucher_challenge_id: str = ""
 
     @property
     def payer(self) -> str:
