@@ -512,6 +512,7 @@ async def test_every_voucher_is_known_by_the_challenge_that_it_answered() -> Non
 async def test_no_sum_is_larger_than_a_channel_holds(amount: int) -> None:
     booth = Booth()
     descriptor = await booth.opened()
+    payload = replace(booth.voucher(descriptor, 2 * PRICE), cumulative=amount)
     with pytest.raises((InvalidPayload, AmountExceedsDeposit)):
-        await booth.handle(booth.voucher(descriptor, amount))
+        await booth.handle(payload)
     assert (await booth.record(descriptor)).accepted == PRICE
