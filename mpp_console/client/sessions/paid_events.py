@@ -13,7 +13,7 @@ from typing import Final
 # The two halves of httpx-sse that take text as it comes; its public face wants to read the answer by itself.
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
-__all__ = ["DONE", "NEED_VOUCHER", "RECEIPT", "Passed", "PaidEvents", "PaymentNote"]
+__all__ = ["DONE", "NEED_VOUCHER", "RECEIPT", "PaidEvents", "Passed", "PaymentNote"]
 
 NEED_VOUCHER: Final = "payment-need-voucher"
 RECEIPT: Final = "payment-receipt"
