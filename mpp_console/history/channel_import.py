@@ -99,7 +99,7 @@ def _read(
             row = read(record)
             if not row.is_whole:
                 raise MalformedRow("its parties do not make its id")
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError, MppError):
+        except (KeyError, TypeError, ValueError, OverflowError, MppError):
             skipped.append(str(record.get(name, "?"))[:100])
         else:
             rows.append(row)

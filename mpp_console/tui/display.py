@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from rich.cells import cell_len
 from textual.content import Content
 
-from mpp_console.protocol import Currency, MppError, format_units, inert
+from mpp_console.protocol import ChannelState, Currency, MppError, format_units, inert
 from mpp_console.services.models import Level, Money, ProfileView, ServerView, Stage
 
 __all__ = [
@@ -119,6 +119,17 @@ _STAGE = {
     Stage.FAILED: Sign("✗", "failed", BAD),
     Stage.UNKNOWN: Sign("!", "unknown", WARN),
 }
+_CHANNEL = {
+    ChannelState.OPENING: Sign("◐", "opening", INFO),
+    ChannelState.ACTIVE: Sign("●", "open", GOOD),
+    ChannelState.CLOSING: Sign("◐", "closing", INFO),
+    ChannelState.FINALIZABLE: Sign("◇", "finalizable", INFO),
+    ChannelState.FINALIZED: Sign("○", "finalized", MUTED),
+    ChannelState.ORPHANED: Sign("!", "orphaned", WARN),
+    ChannelState.UNKNOWN: Sign("!", "unknown", WARN),
+    ChannelState.DAMAGED: Sign("✗", "damaged", BAD),
+}
+_STALE = Sign("!", "stale", WARN)
 _LEVEL = {
     Level.OK: Sign("✓", "ok", GOOD),
     Level.WARN: Sign("!", "warning", WARN),
@@ -246,6 +257,17 @@ class Lens:
 
     def level(self, level: Level) -> Sign:
         return self._sign(_LEVEL[level])
+
+    def channel(self, state: ChannelState, *, stale: bool = False) -> Sign:
+        """A payment channel's state; one that works but that nobody uses any more is `stale`."""
+        return self._sign(_STALE if stale and state is ChannelState.ACTIVE else _CHANNEL[state])
+
+    def gauge(self, share: float, cells: int = 10) -> str:
+        """`[███████░░░]  70%`. Full only when all of it is gone, and empty only when nothing is."""
+        done = min(max(round(share * cells), 1 if share > 0 else 0), cells if share >= 1 else cells - 1)
+        full, empty = ("#", ".") if self.ascii else ("█", "░")
+        percent = min(max(round(share * 100), 1 if share > 0 else 0), 100 if share >= 1 else 99)
+        return f"[{full * done}{empty * (cells - done)}] {percent:3d}%"
 
     def server(self, server: ServerView) -> Sign:
         if server.running and server.url:

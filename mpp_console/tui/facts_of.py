@@ -15,6 +15,7 @@ from mpp_console.protocol import format_units, inert
 from mpp_console.services.models import Check, Level, OfferView, PayResult, ProfileView, ReviewView, Stage
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.masking import masked
+from mpp_console.tui.session_plan import plan_facts
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
 __all__ = [
@@ -68,7 +69,9 @@ def review_headline(review: ReviewView, lens: Lens) -> Content:
         reason = review.error.message if review.error else "nothing here can be paid"
         return Content.assemble(origin, "\n", (lens.plain("✗ ") + inert(reason, limit=_SAID), BAD), "\n")
     amount = lens.money(review.offer.amount, review.offer.currency)
-    return Content.assemble(origin, "\n", ("asks for ", MUTED), (amount, "bold"), "\n")
+    unit = inert(review.offer.session.unit, limit=24) if review.offer.session else ""
+    per = (f" per {unit}", MUTED) if unit else ""
+    return Content.assemble(origin, "\n", ("asks for ", MUTED), (amount, "bold"), per, "\n")
 
 
 def review_facts(review: ReviewView, lens: Lens) -> list[Fact]:
@@ -101,6 +104,7 @@ def _offer_facts(offer: OfferView, lens: Lens) -> list[Fact]:
         )
     if not offer.transfers and offer.recipient:
         facts.append(Fact("pay to", address_content(offer.recipient, lens)))
+    facts += plan_facts(offer, lens)
     mode = f" · {offer.mode}" if offer.mode else ""
     facts.append(Fact("method", lens.plain(f"{inert(offer.key, limit=40)}{mode}")))
     network = inert(offer.network or "", limit=40) or lens.plain("—")
@@ -119,7 +123,9 @@ def _fee(offer: OfferView, lens: Lens) -> str:
 def _balance(offer: OfferView, lens: Lens) -> str:
     if offer.balance is None or offer.amount is None:
         return lens.money(offer.balance, offer.currency)
-    after = lens.money(offer.balance - offer.amount, offer.currency)
+    # A voucher moves nothing: what leaves the account is the deposit.
+    leaves = offer.amount if offer.session is None else offer.session.locks
+    after = lens.money(offer.balance - leaves, offer.currency)
     return f"{lens.money(offer.balance, offer.currency, unit=False)} {lens.plain('→')} {after}"
 
 

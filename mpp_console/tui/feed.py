@@ -138,6 +138,11 @@ class Feed(Choosing[R], can_focus=True):
             self._take_in(rows)
         self.post_message(self.Changed(self))
 
+    def use(self, columns: Sequence[Column]) -> None:
+        """Lays the rows out by other columns."""
+        self.columns = tuple(columns)
+        self._redraw()
+
     def _redraw(self) -> None:
         self._strips.clear()
         self.refresh()

@@ -45,6 +45,11 @@ class FeedHeading(Widget):
             self._arrow = arrow
             self.refresh()
 
+    def use(self, columns: Sequence[Column]) -> None:
+        """Names other columns."""
+        self._columns = tuple(columns)
+        self.refresh()
+
     def render(self) -> Content:
         # The feed keeps one cell for its scrollbar.
         fitted = fit(self._columns, self.size.width - 1)
@@ -81,6 +86,12 @@ class FeedPane(Pane, Generic[R]):
         self.feed = feed
         self._resting_hint = Content(hint)
         self.total: int | None = None
+
+    def use(self, columns: Sequence[Column]) -> None:
+        """Lays the list out by other columns. They must be as many, and mean the same cells."""
+        if tuple(columns) != self.feed.columns:
+            self.feed.use(columns)
+            self.heading.use(columns)
 
     def rest(self, hint: Content) -> None:
         """What the hint says while nothing is unseen."""

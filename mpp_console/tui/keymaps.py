@@ -188,7 +188,8 @@ def _check_uses(keymap: Keymap, own: Mapping[str, str]) -> None:
         for entry in sorted((entry for entry in ACTIONS if entry.scope in scopes), key=lambda entry: entry.id in own):
             for key in keymap.keys(entry):
                 other = taken.setdefault(key, entry)
-                if other is not entry and (entry.id in own or other.id in own):
+                meant = other is entry or entry.over == other.id or other.over == entry.id
+                if not meant and (entry.id in own or other.id in own):
                     what = f"`{key}` is {other.label} ({other.id}) already"
                     raise KeyMistake(entry.id, what, f'give `{other.id}` another key first: "{other.id}" = "…"')
 

@@ -80,13 +80,13 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW), action("privacy").binding()]
     AUTO_FOCUS = "#cancel"
-    TITLES: ClassVar[tuple[str, str]]
+    TITLES: tuple[str, str]
     """What the sheet is called before and after the end."""
     NOUN: ClassVar[str]
     """What closing the sheet does not stop."""
     ASKING: ClassVar[str]
     """What is under way before there is a dry run."""
-    APPROVE: ClassVar[str] = "a Allow once"
+    APPROVE: str = "a Allow once"
 
     def __init__(self, task: SpendTask[ReviewT, ResultT], *, opened_by: str | None) -> None:
         super().__init__()
@@ -159,6 +159,10 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
     def to_type(self, review: ReviewT) -> str:
         """What must be typed to approve what is grave: digits and a point."""
         raise NotImplementedError
+
+    def typed_word(self, review: ReviewT) -> str:
+        """What that is, for people."""
+        return "amount"
 
     def standing(self, review: ReviewT) -> OriginAllowance | None:
         """What `A` would allow from now on; None where there is no such thing."""
@@ -277,7 +281,7 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         if self._expired(review):
             return "The offer has expired. Close the sheet and ask again."
         if self._grave and self.query_one("#typed", Input).value != self.to_type(review):
-            what = "the amount" if app_of(self).view.lens.privacy else self.to_type(review)
+            what = f"the {self.typed_word(review)}" if app_of(self).view.lens.privacy else self.to_type(review)
             return f"Type {what} to allow this {self.NOUN}."
         return None
 
@@ -375,8 +379,8 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         payable = deciding and review is not None and self.payable(review)
         typed = self.query_one("#typed", Input)
         self._show("#typed", on=payable and self._grave)
-        if typed.display:
-            typed.placeholder = "amount"
+        if typed.display and review is not None:
+            typed.placeholder = self.typed_word(review)
         more = self.query_one("#more", Button)
         if more.display != self.more():
             more.display = self.more()

@@ -58,6 +58,11 @@ OURS = {
     ("PayResult", "body_end"),
     ("PaymentProgress", "kind"),
     ("Notice", "level"),
+    ("SessionRow", "protocol"),
+    ("SessionPlanView", "plan"),
+    ("SessionReview", "act"),
+    ("SessionResult", "act"),
+    ("SeededSessionTask", "act"),
     ("ConsoleState", "test_unavailable"),
     ("ConsoleState", "fund_unavailable"),
 }
@@ -138,7 +143,7 @@ class Hostile:
         value = getattr(object.__getattribute__(self, "_real"), name)
         if name in _KEPT_WHOLE:
             return value
-        return _guarded(value, name)
+        return value if _is_ours(self._real, name) else _guarded(value, name)
 
 
 def _guarded(value: Any, name: str = "") -> Any:

@@ -73,7 +73,7 @@ async def test_every_scene(name: str) -> None:
         assert_harmless(pilot)
         assert_standing(pilot)
         await pilot.resize_terminal(60, 20)
-        await (pilot.pause(0.1) if name == "inspect-loading" else settle(pilot))
+        await (pilot.pause(0.1) if name.endswith("-loading") else settle(pilot))
         assert_harmless(pilot)
         assert_standing(pilot)
 

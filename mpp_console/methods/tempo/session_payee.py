@@ -36,7 +36,7 @@ from .keys import Signer, parse_address, to_checksum
 from .networks import Network
 from .offers import ImpossibleOffer
 from .session_checks import read_request, read_source, voucher_signature
-from .session_closing import LIFE, SessionSettlement
+from .session_closing import SessionSettlement
 from .session_escrow import Escrow
 from .session_funding import Funding
 from .session_handed import check_descriptor, read_open, read_top_up
@@ -51,7 +51,6 @@ from .session_record import (
     ChannelRecord,
     ChannelState,
     ChannelStore,
-    Dispatch,
     DispatchKind,
     accept,
     arrived,
@@ -68,7 +67,6 @@ from .session_schema import (
     OpenPayload,
     SessionReceiptFacts,
     SessionRequest,
-    Snapshot,
     TopUpPayload,
     VoucherPayload,
     decode_session_payload,
@@ -77,7 +75,6 @@ from .session_schema import (
     session_receipt,
 )
 from .session_signing import domain_of
-from .session_snapshot import snapshot_of
 from .settle import Settlement
 from .sponsor import SponsorPolicy
 from .vouchers import VoucherDomain
@@ -300,42 +297,18 @@ class TempoSessionPayee:
             min_delta=request.min_voucher_delta,
         )
 
-    async def snapshot(self, channel_id: str, request: Mapping[str, Any], *, cost: int) -> Snapshot | None:
-        """What is known of a channel that could pay `request`, `cost` base units next; None when it could not. See
-        `snapshot_of`.
-
-        Raises ParseError for a request that is none of ours.
-        """
-        asked = decode_session_request(request)
-        kept = await self._store.get(channel_id.lower())
-        return None if kept is None else snapshot_of(kept.record, asked, cost=cost)
-
     async def recover(self) -> tuple[ChannelRecord, ...]:
-        """Asks the chain about every channel that was being opened, closed, topped up or settled when the last process
-        ended. Gives those that stand differently now; run it before serving. Raises InternalPayment when the chain
-        cannot be asked.
+        """Asks the chain about every channel that was being opened or closed when the last process ended. Gives those
+        that are settled now; run it before serving. Raises InternalPayment when the chain cannot be asked.
         """
-        half = frozenset({ChannelState.OPENING, ChannelState.CLOSING})
+        half = await self._store.list(states=frozenset({ChannelState.OPENING, ChannelState.CLOSING}))
         resolved = []
-        for record in await self._store.list(states=half | {ChannelState.OPEN}):
-            if record.state not in half and record.pending is None:
-                continue
+        for record in half:
             async with self._lock(record.channel_id):
                 now = await self._observed(record.channel_id)
-                if now is not None and now.state is ChannelState.OPEN and now.pending is not None:
-                    now = await self._arrived_or_dead(now, now.pending)
-                if now is not None and (now.state, now.pending) != (record.state, record.pending):
+                if now is not None and now.state is not record.state:
                     resolved.append(now)
         return tuple(resolved)
-
-    async def _arrived_or_dead(self, record: ChannelRecord, pending: Dispatch) -> ChannelRecord:
-        """The record without a top up or settlement that a dead process left: it has arrived, or never will."""
-        receipt = await self._escrow_of(record).receipt(pending.tx_hash)
-        if receipt is not None and receipt.status:
-            return await change_known(self._store, record.channel_id, lambda known: arrived(known, pending))
-        if receipt is None and self._clock() <= pending.at + LIFE:
-            return record
-        return await change_known(self._store, record.channel_id, lambda known: replace(known, pending=None))
 
     # -- actions
 
@@ -408,8 +381,6 @@ class TempoSessionPayee:
             if known is None:
                 raise ChannelNotFound(details={"channelId": payload.channel_id})
             record = accept(known, payload.cumulative, signature, min_delta=min_delta, now=attempt.now)
-            if record.accepted > known.accepted:
-                record = replace(record, voucher_challenge_id=attempt.credential.challenge.id)
             if attempt.kind == "management":
                 return record, record
             try:

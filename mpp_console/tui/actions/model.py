@@ -55,7 +55,8 @@ class Action:
     `id` is stable, since keymaps and documents refer to it. `keys` are Textual key names, comma-separated; empty
     means palette only. `blocked` gives the reason why it cannot be done now: the action stays visible and says so.
     `review` tells that carrying it out leads to a review sheet, or happens on one. `hint` is a place in the footer,
-    lower first; None keeps it out.
+    lower first; None keeps it out. `over` names an action that works everywhere and whose keys mean this one where it
+    works.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Action:
     blocked: Blocked = _never
     hint: int | None = None
     priority: bool = False
+    over: str = ""
 
     @property
     def handler(self) -> str:

@@ -80,10 +80,13 @@ class KeyBar(Widget):
         if focused is not None and hasattr(focused, "do_list_open"):
             scopes.append(Scope.LIST)
         lacks = getattr(focused, "lacks", None)
+        entries = in_scope(*scopes)
+        over = {entry.over for entry in entries}
         return tuple(
             entry
-            for entry in in_scope(*scopes)
-            if app_of(self).view.keymap.keys(entry)
+            for entry in entries
+            if entry.id not in over
+            and app_of(self).view.keymap.keys(entry)
             and not (entry.scope is Scope.LIST and lacks is not None and lacks(entry.id))
         )
 

@@ -15,7 +15,7 @@ from mpp_console.tui.masking import masked
 from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 
-__all__ = ["ReceiptChain", "chain_facts"]
+__all__ = ["ReceiptChain", "chain_facts", "log_facts"]
 
 _STATUS = {
     "success": Sign("✓", "success", GOOD),
@@ -114,13 +114,13 @@ def chain_facts(view: ChainView, lens: Lens) -> list[Fact]:
             Fact("explorer", Content.assemble(masked(inert(view.explorer_url), lens), ("  w opens it", MUTED)))
         )
     for number, log in enumerate(view.logs[:_SHOWN_LOGS]):
-        facts += [GAP_FACT, *_log_facts(number, log, lens)]
+        facts += [GAP_FACT, *log_facts(number, log, lens)]
     if len(view.logs) > _SHOWN_LOGS:
         facts += [GAP_FACT, Fact("", Content.styled(f"and {len(view.logs) - _SHOWN_LOGS} more logs", MUTED))]
     return facts
 
 
-def _log_facts(number: int, log: LogView, lens: Lens) -> list[Fact]:
+def log_facts(number: int, log: LogView, lens: Lens) -> list[Fact]:
     name = Content.styled(inert(log.name, limit=80) or "unknown event", "bold" if log.name else MUTED)
     facts = [Fact(f"log {number}", name), Fact("  contract", lens.address(log.address, whole=True))]
     for label, value in log.facts:

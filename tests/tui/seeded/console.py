@@ -35,6 +35,7 @@ from tests.tui.seeded.inspect import SeededInspector
 from tests.tui.seeded.payments import SeededPayments
 from tests.tui.seeded.receipts import SeededReceipts
 from tests.tui.seeded.server import SeededServer
+from tests.tui.seeded.sessions import SeededSessions
 from tests.tui.seeded.transfers import SeededTransfers
 from tests.tui.seeds import HELD, NOW, PATH, PAYER, SANDBOX, history, seeded_hash
 
@@ -51,6 +52,7 @@ class SeededConsole:
         self.transfers = SeededTransfers(self)
         self.payments = SeededPayments(self)
         self.receipts = SeededReceipts([] if empty else history())
+        self.sessions = SeededSessions(self, empty=empty)
         self.unavailable = None if profile.kind == "sandbox" else "the test server runs in the sandbox only"
         self.server = SeededServer(self, running=not empty and profile.kind == "sandbox")
         self.inspector = SeededInspector(visited=not empty)
@@ -97,6 +99,8 @@ class SeededConsole:
             locked=self.locked,
             at_risk=self.at_risk,
             pending_refund=self.pending_refund,
+            channels=self.sessions.view().totals,
+            stale_channels=len(self.sessions.view().stale),
             budget=self._budget(),
         )
 

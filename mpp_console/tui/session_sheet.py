@@ -1,0 +1,294 @@
+"""The review sheet of an act on payment channels: the dry run of each, then one row of outcome for each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from mpp_console.protocol import ChannelState, Currency, format_units, inert
+from mpp_console.services.models import Money, ProfileView, Stage
+from mpp_console.services.session_models import (
+    SessionAct,
+    SessionOutcome,
+    SessionResult,
+    SessionReview,
+    SessionReviewRow,
+    SessionRow,
+)
+from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens, Sign
+from mpp_console.tui.facts_of import address_content
+from mpp_console.tui.masking import masked
+from mpp_console.tui.session_lines import SessionLine, host_of, sign_of
+from mpp_console.tui.session_plan import Sum, sums
+from mpp_console.tui.sheet import SpendSheet
+from mpp_console.tui.widgets.facts import GAP_FACT, Fact
+
+if TYPE_CHECKING:
+    from mpp_console.services.payments import OriginAllowance
+    from mpp_console.services.sessions import SessionTask
+
+__all__ = ["SessionSheet", "outcome_facts", "session_review_facts"]
+
+_SAID = 300
+
+_TITLES: Final[dict[SessionAct, tuple[str, str, str]]] = {
+    "topup": ("Review top up", "Top up", "a Top up"),
+    "close": ("Review closing", "Closing", "a Close"),
+    "force-close": ("Review forced close", "Forced close", "a Force close"),
+    "withdraw": ("Review withdrawal", "Withdrawal", "a Withdraw"),
+    "settle": ("Review settlement", "Settlement", "a Settle"),
+}
+_DOES: Final[dict[SessionAct, str]] = {
+    "topup": "add to the deposit of",
+    "close": "close",
+    "force-close": "force the close of",
+    "withdraw": "take back what is left of",
+    "settle": "settle what is owed by",
+}
+_HOW: Final = {
+    "cooperative": Sign("✓", "closed", GOOD),
+    "requested": Sign("◐", "close requested", INFO),
+    "waiting": Sign("◐", "waiting", INFO),
+    "withdrawn": Sign("✓", "withdrawn", GOOD),
+    "already": Sign("○", "already done", MUTED),
+    "refused": Sign("✗", "refused", BAD),
+    "topped-up": Sign("✓", "topped up", GOOD),
+    "settled": Sign("✓", "settled", GOOD),
+    "failed": Sign("✗", "failed", BAD),
+    "unknown": Sign("!", "unknown", WARN),
+}
+_UNILATERAL: Final = frozenset({ChannelState.ACTIVE, ChannelState.ORPHANED})
+
+
+class SessionSheet(SpendSheet[SessionReview, SessionResult]):
+    """Shows one act on one or more channels from its dry run to its end. Closing it before a decision declines.
+
+    `sweeping` is an act on all channels of a kind, which is typed out whatever it is.
+    """
+
+    NOUN = "act"
+    ASKING = "asking the network · nothing is signed"
+
+    def __init__(self, task: SessionTask, *, opened_by: str | None, sweeping: bool = False) -> None:
+        before, after, approve = _TITLES[task.act]
+        # The sheet draws its title and its choice when it is composed.
+        self.TITLES, self.APPROVE = (before, after), approve
+        super().__init__(task, opened_by=opened_by)
+        self._act = task
+        self._sweeping = sweeping
+
+    def waiting(self, lens: Lens) -> Content:
+        return Content.assemble((lens.plain("◐ "), INFO), "looking the channels up on the chain")
+
+    def headline(self, review: SessionReview, lens: Lens) -> Content:
+        return session_headline(review, lens)
+
+    def facts(self, review: SessionReview, lens: Lens) -> list[Fact]:
+        return session_review_facts(review, lens)
+
+    def steps(self, stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
+        """One line a channel: what became of it, what is under way, what is to come."""
+        review = self._review
+        if review is None or self._result is not None:
+            return Content("")
+        ended = {outcome.row.id: outcome for outcome in self._act.outcomes}
+        lines, current = [], True
+        for each in review.rows:
+            if each.error is not None:
+                continue
+            name = _name(each.row, lens)
+            if outcome := ended.get(each.row.id):
+                lines.append(Content.assemble(_how(outcome, lens).content, ("  ", ""), name))
+                continue
+            waiting = stage.final or not current
+            said = "not tried" if stage.final else "to come" if waiting else _under_way(stage)
+            glyph = "○" if waiting else "◐"
+            lines.append(
+                Content.assemble((lens.plain(f"{glyph} {said}"), MUTED if waiting else INFO), ("  ", ""), name)
+            )
+            current = False
+        return Content("\n").join([*lines, Content("")])
+
+    def result_facts(self, result: SessionResult, lens: Lens) -> list[Fact]:
+        return outcome_facts(result, lens)
+
+    def payable(self, review: SessionReview) -> bool:
+        return review.sendable
+
+    def refusal(self, review: SessionReview) -> str | None:
+        if review.sendable:
+            return None
+        error = review.error or next((row.error for row in review.rows if row.error), None)
+        return error.message if error else "There is nothing to do."
+
+    def grave(self, review: SessionReview, profile: ProfileView) -> bool:
+        return self._sweeping or profile.kind == "mainnet" or any(map(partial(_one_sided, review.act), review.rows))
+
+    def to_type(self, review: SessionReview) -> str:
+        """What is moved, as it stands on the sheet; of several currencies the number of channels."""
+        moved = moved_by(review)
+        if len(moved) == 1:
+            return format_units(moved[0].amount, moved[0].currency.decimals)
+        return str(sum(row.error is None for row in review.rows))
+
+    def typed_word(self, review: SessionReview) -> str:
+        return "amount" if len(moved_by(review)) == 1 else "number of channels"
+
+    def agree(self, allow: OriginAllowance | None) -> bool:
+        return self._act.approve()
+
+
+def _one_sided(act: SessionAct, each: SessionReviewRow) -> bool:
+    """Whether a close leaves the server out, which takes the grace period and cannot be hurried."""
+    if each.error is not None or act not in ("close", "force-close"):
+        return False
+    return act == "force-close" or (each.row.state in _UNILATERAL and each.signs is None)
+
+
+def moved_by(review: SessionReview) -> tuple[Money, ...]:
+    """What the act is about, by currency: what is added, or what the channels hold."""
+    moved: dict[Currency, int] = {}
+    for each in review.rows:
+        if each.error is None:
+            amount = each.locks if each.locks is not None else each.row.locked
+            moved[each.row.currency] = moved.get(each.row.currency, 0) + amount
+    return tuple(Money(amount=amount, currency=currency) for currency, amount in moved.items())
+
+
+def session_headline(review: SessionReview, lens: Lens) -> Content:
+    """What is done to how many channels, and what they hold."""
+    able = [each for each in review.rows if each.error is None]
+    does = Content.styled(f"{_DOES[review.act]} ", MUTED)
+    if len(review.rows) == 1:
+        what = Content.assemble("the channel with ", (lens.plain(_who(review.rows[0].row)), "bold $primary"))
+    else:
+        left_out = f" of {len(review.rows)}" if len(able) != len(review.rows) else ""
+        what = Content.styled(f"{len(able)}{left_out} channels", "bold $primary")
+    lines = [Content.assemble(does, what)]
+    moved = moved_by(review)
+    if moved:
+        word = "adds " if review.act == "topup" else "they hold " if len(able) > 1 else "it holds "
+        lines.append(Content.assemble((word, MUTED), (lens.sum(moved), "bold")))
+    if not review.sendable:
+        error = review.error or next((each.error for each in review.rows if each.error), None)
+        reason = error.message if error else "there is nothing to do"
+        lines.append(Content.styled(lens.plain("✗ ") + masked(inert(reason, limit=_SAID), lens), BAD))
+    return Content("\n").join([*lines, Content("")])
+
+
+def session_review_facts(review: SessionReview, lens: Lens) -> list[Fact]:
+    """The dry run: all of one channel, the essence of each of several."""
+    if len(review.rows) == 1:
+        return _one(review.rows[0], lens)
+    facts: list[Fact] = []
+    for number, each in enumerate(review.rows):
+        facts += [*([GAP_FACT] if number else []), *_each(each, lens)]
+    return facts
+
+
+def _one(each: SessionReviewRow, lens: Lens) -> list[Fact]:
+    row = each.row
+    facts = [
+        Fact("state", sign_of(SessionLine(row.id, row), lens).content),
+        Fact("channel", lens.reference(row.id, whole=True)),
+        Fact("payee", address_content(row.payee, lens)),
+        Fact("network", inert(row.network, limit=40)),
+        Fact("what happens", masked(inert(each.way, limit=_SAID), lens)),
+        GAP_FACT,
+        *sums(_sums(each), row.currency, lens),
+        Fact("fee", f"at most {lens.money(each.fee.amount, each.fee.currency)}" if each.fee else "none"),
+    ]
+    if each.error and each.error.hint:
+        facts += [GAP_FACT, Fact("next", inert(each.error.hint, limit=_SAID))]
+    return facts
+
+
+def _sums(each: SessionReviewRow) -> list[Sum]:
+    """Before and after of the deposit, and where its parts go."""
+    row = each.row
+    rows: list[Sum] = [("deposit", row.deposit, "", "as it is now" if each.locks else "")]
+    if each.locks is not None:
+        rows += [
+            ("locks", each.locks, f"bold {WARN}", "put aside: no price"),
+            ("after", row.deposit + each.locks, "", ""),
+        ]
+    rows.append(("spent", row.spent, "", ""))
+    if each.signs is not None:
+        rows.append(("signs", each.signs, f"bold {WARN}", "a voucher for all that is owed"))
+    if each.returns is not None:
+        rows.append(("comes back", each.returns, f"bold {GOOD}", "at least"))
+    return rows
+
+
+def _each(each: SessionReviewRow, lens: Lens) -> list[Fact]:
+    """A channel among several, in three lines at most."""
+    row = each.row
+    sign = sign_of(SessionLine(row.id, row), lens)
+    facts = [Fact(sign.text, _name(row, lens))]
+    if each.error is not None:
+        reason = Content.styled(lens.plain("✗ ") + masked(inert(each.error.message, limit=_SAID), lens), BAD)
+        return [*facts, Fact("", reason)]
+    parts = [Content.assemble(("holds ", MUTED), lens.money(row.locked, row.currency))]
+    if each.signs is not None:
+        parts.append(Content.assemble(("signs ", MUTED), lens.money(each.signs, row.currency, unit=False)))
+    if each.returns is not None:
+        parts.append(Content.assemble(("back ", MUTED), (lens.money(each.returns, row.currency, unit=False), GOOD)))
+    facts.append(Fact("", Content(lens.plain(" · ")).join(parts)))
+    return [*facts, Fact("", Content.styled(masked(inert(each.way, limit=_SAID), lens), MUTED))]
+
+
+def outcome_facts(result: SessionResult, lens: Lens) -> list[Fact]:
+    """One row for each channel that was tried, then what to do about those that failed."""
+    facts = [Fact("outcome", lens.stage(result.stage).content)]
+    for outcome in result.outcomes:
+        facts += [GAP_FACT, *_outcome(outcome, lens, alone=len(result.outcomes) == 1)]
+    if result.timings:
+        legs = lens.plain(" · ").join(f"{timing.leg} {timing.milliseconds:.0f} ms" for timing in result.timings)
+        facts += [GAP_FACT, Fact("timing", Content.styled(legs, MUTED))]
+    if result.error is not None:
+        tone = WARN if result.stage in {Stage.UNKNOWN, Stage.DECLINED} else BAD
+        facts += [GAP_FACT, Fact("error", Content.styled(masked(inert(result.error.message, limit=_SAID), lens), tone))]
+        if result.error.hint:
+            facts.append(Fact("next", inert(result.error.hint, limit=_SAID)))
+    return facts
+
+
+def _outcome(outcome: SessionOutcome, lens: Lens, *, alone: bool) -> list[Fact]:
+    row = outcome.row
+    facts = [Fact("channel", Content.assemble(_how(outcome, lens).content, "  ", _name(row, lens)))]
+    if outcome.message:
+        facts.append(Fact("", masked(inert(outcome.message, limit=_SAID), lens)))
+    if outcome.refunded is not None:
+        facts.append(Fact("came back", Content.styled(lens.money(outcome.refunded, row.currency), f"bold {GOOD}")))
+    if outcome.remaining is not None and outcome.remaining > 0:
+        minutes, seconds = divmod(outcome.remaining, 60)
+        facts.append(Fact("waits", f"{minutes}:{seconds:02d} of the chain's time, then the rest can be withdrawn"))
+    if outcome.reference and alone:
+        facts.append(Fact("transaction", lens.reference(outcome.reference, whole=True)))
+    if outcome.error is not None:
+        facts.append(Fact("error", Content.styled(masked(inert(outcome.error.message, limit=_SAID), lens), BAD)))
+        if outcome.error.hint:
+            facts.append(Fact("next", inert(outcome.error.hint, limit=_SAID)))
+    return facts
+
+
+def _how(outcome: SessionOutcome, lens: Lens) -> Sign:
+    sign = _HOW.get(outcome.how) or Sign(
+        "✓" if outcome.ok else "✗", inert(outcome.how, limit=16), GOOD if outcome.ok else BAD
+    )
+    return Sign(lens.plain(sign.glyph), sign.word, sign.tone)
+
+
+def _under_way(stage: Stage) -> str:
+    return {Stage.SIGNED: "signed", Stage.SENT: "sent", Stage.ACCEPTED: "accepted"}.get(stage, "under way")
+
+
+def _who(row: SessionRow) -> str:
+    return host_of(row) or "a server that nobody here knows"
+
+
+def _name(row: SessionRow, lens: Lens) -> Content:
+    return Content.assemble((lens.id(_who(row), 24, 16), ""), ("  ", ""), (lens.reference(row.id), MUTED))
