@@ -27,7 +27,7 @@ from mpp_console.protocol import (
     parse_problem,
 )
 
-__all__ = ["Asked", "Wire", "direct_answer", "read_body", "read_challenges", "read_problem"]
+__all__ = ["Asked", "Wire", "direct_answer", "read_body", "read_challenges", "read_problem", "unpacked"]
 
 TEXT_LIMIT = 500
 _SIP = 1024
@@ -120,15 +120,24 @@ class Wire:
         return self._connecting and not self._sending
 
 
-async def _beginning(response: httpx.Response, limit: int) -> bytes:
-    """The first `limit` bytes of the body as it is meant to be read."""
+def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The bytes of the body as it is meant to be read, each piece small, out of the stream that it has now."""
+    return _unpacking(response).aiter_bytes()
+
+
+def _unpacking(response: httpx.Response) -> httpx.Response:
     encoding = response.headers.get("Content-Encoding")
-    packed = httpx.Response(
+    return httpx.Response(
         response.status_code,
         headers={} if encoding is None else {"Content-Encoding": encoding},
         stream=_Sips(response.stream),
         request=response.request,
     )
+
+
+async def _beginning(response: httpx.Response, limit: int) -> bytes:
+    """The first `limit` bytes of the body as it is meant to be read."""
+    packed = _unpacking(response)
     body = bytearray()
     try:
         async for chunk in packed.aiter_bytes():

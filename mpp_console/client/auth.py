@@ -25,16 +25,19 @@ from mpp_console.client.errors import (
 from mpp_console.client.events import Observer, PaymentEvent
 from mpp_console.client.exchange import OPERATION, Exchange
 from mpp_console.client.journal import Operation
+from mpp_console.client.metering import Metering
 from mpp_console.client.offers import Terms
 from mpp_console.client.payments import Payments
 from mpp_console.client.review import Approver
+from mpp_console.client.sessions.stream import METERING
 
 __all__ = ["PaymentAuth", "operation_of"]
 
 
 def operation_of(response: httpx.Response) -> Operation | None:
-    """The payment behind an answer; None when it was free."""
-    operation = response.extensions.get(OPERATION)
+    """The payment behind an answer; None when it was free. That of a stream grows while the stream is read."""
+    metering = response.extensions.get(METERING)
+    operation = metering.operation if isinstance(metering, Metering) else response.extensions.get(OPERATION)
     return operation if isinstance(operation, Operation) else None
 
 

@@ -13,10 +13,14 @@
         │   ├── InsecureOrigin       plain http outside loopback
         │   ├── CrossOriginPayment   a redirect led to another origin before the payment was asked for
         │   └── BodyNotReplayable    the request body cannot be sent a second time byte for byte
-        └── CredentialSpent          a credential left; `operation` says what is known. Never pay the same request again
-            ├── PaymentRejected      the server refused it, and the rail says that no money moved
-            └── OutcomeUnknown       nobody can say yet; `Payments.resolve` asks again
-                └── PaidNotDelivered the rail says that the money moved, and the server did not deliver
+        ├── CredentialSpent          a credential left; `operation` says what is known. Never pay the same request again
+        │   ├── PaymentRejected      the server refused it, and the rail says that no money moved
+        │   └── OutcomeUnknown       nobody can say yet; `Payments.resolve` asks again
+        │       └── PaidNotDelivered the rail says that the money moved, and the server did not deliver
+        └── StreamStopped            an answer charged for as it comes was given up; `operation` says what it cost
+            ├── StreamOverLimit      it wants more than the policy, the caller or whoever approved it allow
+            ├── StreamStalled        the server has what it asked for, and delivers nothing
+            └── StreamUnfair         the server asks again and again and delivers nothing, or asks what makes no sense
 
 Rails add `PaymentRefused` (from `mpp_console.methods.base`), which is `PaymentAbandoned`'s cause when signing was
 refused.
@@ -54,6 +58,10 @@ __all__ = [
     "PaymentError",
     "PaymentRejected",
     "PolicyRefused",
+    "StreamOverLimit",
+    "StreamStalled",
+    "StreamStopped",
+    "StreamUnfair",
     "SyncClient",
 ]
 
@@ -216,3 +224,31 @@ class PaidNotDelivered(OutcomeUnknown):
     """The answer proved nothing, and the rail has since said that the money moved: `operation` is settled."""
 
     default_code = "paid-not-delivered"
+
+
+class StreamStopped(PaymentError):
+    """We pay no further for an answer that is charged for as it comes. What came of it is paid for, and no more."""
+
+    default_code = "stream-stopped"
+
+    def __init__(self, message: str, *, operation: Operation, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.operation = operation
+
+
+class StreamOverLimit(StreamStopped):
+    """It would cost more than is allowed."""
+
+    default_code = "stream-over-limit"
+
+
+class StreamStalled(StreamStopped):
+    """The server has the voucher that it asked for, was asked what it waits for, and still nothing comes."""
+
+    default_code = "stream-stalled"
+
+
+class StreamUnfair(StreamStopped):
+    """The server asks for money without delivering, or for what it cannot have."""
+
+    default_code = "stream-unfair"

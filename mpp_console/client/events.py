@@ -24,6 +24,7 @@ __all__ = [
     "PaymentRefusedEvent",
     "PaymentSettled",
     "Reviewed",
+    "StreamPaid",
 ]
 
 
@@ -83,6 +84,20 @@ class PaymentSettled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPaid:
+    """An answer is charged for as it comes, and was paid on: by `operation.amount` in all. `total` is what the payee
+    was promised over all answers, `held` what the rail holds for it (base units). The first one tells that the answer
+    has begun; `PaymentSettled` follows when it is over.
+    """
+
+    review_id: str
+    at: datetime
+    operation: Operation
+    total: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefusedEvent:
     """Certainly not paid; `operation.error` says why."""
 
@@ -107,6 +122,7 @@ PaymentEvent: TypeAlias = (
     | PaymentPrepared
     | CredentialSent
     | PaymentSettled
+    | StreamPaid
     | PaymentRefusedEvent
     | OutcomeLost
 )

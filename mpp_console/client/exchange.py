@@ -29,12 +29,14 @@ from mpp_console.client.errors import (
 )
 from mpp_console.client.events import Observer
 from mpp_console.client.journal import Operation
+from mpp_console.client.metering import Metering
 from mpp_console.client.offers import Terms
 from mpp_console.client.origin import Origin
 from mpp_console.client.payments import Payments
 from mpp_console.client.pending import PendingPayment
 from mpp_console.client.receipts import read_receipt
 from mpp_console.client.review import Approver, Demand
+from mpp_console.client.sessions.stream import is_event_stream, meter
 from mpp_console.methods.base import Mode
 from mpp_console.protocol import (
     ACCEPT_PAYMENT,
@@ -132,6 +134,9 @@ class Exchange:
             idempotency_key=demand.idempotency_key,
             trace=self._wire.trace,
         )
+        if review.goes_on:
+            # What an answer costs on the way is read out of its bytes, and a packed one comes in lumps.
+            request.headers["Accept-Encoding"] = "identity"
         pending = await self._payments.authorise(review, approve=self._approve, observe=self._observe)
         self._pending, self._request = pending, request
         credential = await pending.release()
@@ -148,6 +153,10 @@ class Exchange:
         pending, request = self._spent()
         answer = direct_answer(response, request)
         receipt, doubts = self._receipt(answer, response)
+        if answer is response and answer.is_success and is_event_stream(answer):
+            metering = await pending.go_on(receipt, doubts)
+            if metering is not None:
+                return self._metered(response, metering)
         if answer.is_success or (answer.is_redirect and receipt is not None):
             operation = await pending.settle(receipt, doubts)
             self._step(ExchangeEvent.SETTLE)
@@ -165,6 +174,13 @@ class Exchange:
         if not (once_more and pending.again and operation.state is OperationState.REFUSED):
             self._raise(said, operation, response, problem)
         return True
+
+    def _metered(self, response: httpx.Response, metering: Metering) -> bool:
+        """From here on the payment belongs to whoever reads the answer."""
+        self._step(ExchangeEvent.SETTLE)
+        self._pending = None
+        meter(response, metering)
+        return False
 
     async def interrupted(self, cause: BaseException | None) -> None:
         """No answer came. Raises CredentialSpent in place of a network error; everything else goes on as it was."""

@@ -164,9 +164,7 @@ class Operation:
         )
 
     def extended(self, amount: int, now: datetime, trace: Mapping[str, Any]) -> Operation:
-        """The row over `amount` base units more (less, when negative). Raises IllegalTransition when it has not left
-        or has ended.
-        """
+        """The row over `amount` base units more. Raises IllegalTransition when it has not left or has ended."""
         if self.state not in (OperationState.SENT, OperationState.UNKNOWN):
             raise IllegalTransition(f"an operation that is {self.state} cannot grow")
         return replace(self, updated_at=now, amount=self.amount + amount, trace={**self.trace, **trace})
@@ -254,8 +252,7 @@ class Journal(Protocol):
         self, operation_id: str, amount: int, authorise: Callable[[Ledger], None], /, *, trace: Mapping[str, Any]
     ) -> Operation:
         """Makes an operation that has left larger by `amount` base units if `authorise` does not raise, both in one
-        transaction: for a payment that goes on while it is being served. A negative amount takes back what certainly
-        never left.
+        transaction: for a payment that goes on while it is being served.
 
         Whatever `authorise` raises comes out unchanged, and nothing is written. The ledger counts the operation as it
         was. Raises UnknownOperation and IllegalTransition.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from mpp_console.client.events import Observer, OutcomeLost, PaymentEvent, PaymentRefusedEvent, PaymentSettled
@@ -79,10 +80,19 @@ class Outcomes:
         return lost
 
     async def settle(
-        self, operation: Operation, *, receipt: Receipt | None, reference: str | None = None, doubts: Sequence[str] = ()
+        self,
+        operation: Operation,
+        *,
+        receipt: Receipt | None,
+        reference: str | None = None,
+        doubts: Sequence[str] = (),
+        amount: int | None = None,
     ) -> Operation:
-        """Paid. Keeps the receipt first: a crash in between then leaves an open row, which the rail settles again."""
-        record = record_of(operation, receipt, reference=reference, now=self._clock())
+        """Paid, or `amount` base units of it. Keeps the receipt first: a crash in between then leaves an open row,
+        which the rail settles again.
+        """
+        taken = operation if amount is None else replace(operation, amount=amount)
+        record = record_of(taken, receipt, reference=reference, now=self._clock())
 
         async def write() -> Operation:
             await self._journal.receive(record)
@@ -91,6 +101,7 @@ class Outcomes:
                 OperationEvent.SETTLE,
                 reference=record.reference or None,
                 error="; ".join(doubts) or None,
+                amount=amount,
             )
 
         settled = await self._written(operation, write())
@@ -111,7 +122,7 @@ class Outcomes:
         """Writes what the rail says of a `sent` or `unknown` operation."""
         match outcome.state:
             case OutcomeState.SETTLED:
-                return await self.settle(operation, receipt=None, reference=outcome.reference)
+                return await self.settle(operation, receipt=None, reference=outcome.reference, amount=outcome.amount)
             case OutcomeState.NEVER_HAPPENED:
                 return await self.refuse(operation, outcome.message or "the rail says that it never happened")
             case OutcomeState.STILL_OPEN if operation.state is OperationState.SENT:

@@ -20,11 +20,13 @@ from mpp_console.client.errors import (
 )
 from mpp_console.client.events import ChallengeReceived, Observer, PaymentDeclinedEvent, PaymentEvent, Reviewed
 from mpp_console.client.journal import KIND_PAYMENT, Clock, Journal, Ledger, Operation, OperationDraft
+from mpp_console.client.metering import is_streaming
 from mpp_console.client.offers import Ranking, Situation, accept_payment, quote_offers, rank
 from mpp_console.client.outcomes import Outcomes, uninterrupted
 from mpp_console.client.pending import PendingPayment
-from mpp_console.client.policy import Action, PaymentFacts, SpendingPolicy, Verdict
-from mpp_console.client.review import Approval, Approver, Demand, Review, reject_unattended
+from mpp_console.client.policy import Action, SpendingPolicy, Verdict
+from mpp_console.client.review import Approval, Approver, Demand, Review, facts_of, reject_unattended
+from mpp_console.client.sessions.owners import is_alive
 from mpp_console.methods.base import Payer, Place, Quote, Situated
 from mpp_console.protocol import OperationState
 
@@ -55,7 +57,8 @@ class Payments:
     `payers` and `policy` may be functions, for a wallet whose account and limits change while it runs. `approve` is
     asked before anything is signed, where the policy wants it. `patience` is how many seconds the rail has to say
     what became of a payment while a caller waits for it. Ids come from `new_id` and must not repeat.
-    `trusted_realms` may ask for proofs of identity from any origin; others only from their own host.
+    `trusted_realms` may ask for proofs of identity from any origin; others only from their own host. `alive` says of a
+    process's name (`sessions.owners`) whether it may still act.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Payments:
         observe: Observer = _ignore,
         patience: float = 5.0,
         trusted_realms: frozenset[str] = frozenset(),
+        alive: Callable[[str], bool] = is_alive,
     ) -> None:
         self._payers = _given(payers)
         self._policy = _given(policy)
@@ -79,6 +83,7 @@ class Payments:
         self._observe = observe
         self._patience = patience
         self._trusted_realms = trusted_realms
+        self._alive = alive
         self._in_flight: set[str] = set()
         self.new_id = new_id
 
@@ -108,7 +113,7 @@ class Payments:
 
         def read(ledger: Ledger) -> Ranking:
             def judge(quote: Quote) -> Verdict:
-                return policy.decide(self._facts(demand, quote), ledger)
+                return policy.decide(facts_of(demand, quote, self._clock()), ledger)
 
             return rank(candidates, judge=judge, situation=situation, malformed=demand.malformed)
 
@@ -145,24 +150,29 @@ class Payments:
             approved = True
             operation = await self._reserve(review, outcomes, approved=True)
         outcomes.notify(Reviewed(review_id=review.id, at=self._clock(), automatic=not approved))
-        return await self._signed(review, operation, outcomes)
+        return await self._signed(review, operation, outcomes, approved=approved)
 
     async def resolve(self, operation_id: str) -> Operation:
         """Asks the rail what became of one operation. Never pays. Raises UnknownOperation."""
         operation = await self._journal.get(operation_id)
-        if operation.is_final or operation_id in self._in_flight or operation.kind != KIND_PAYMENT:
+        if operation.is_final or self._is_under_way(operation) or operation.kind != KIND_PAYMENT:
             return operation
         return await self._resolve(operation)
 
     async def recover(self) -> list[Operation]:
         """Resolves what earlier runs left open: call it at the start, and again while anything stays `unknown`.
 
-        Returns the rows as they are now. Payments that this object has under way are left alone. If another process
+        Returns the rows as they are now. Payments that this object has under way are left alone, and those whose
+        answers another process goes on paying for. If another process
         is between reserving and sending, its payment is refused here and stops there, before anything leaves.
         """
         unresolved = await self._journal.unresolved()
-        mine = [row for row in unresolved if row.kind == KIND_PAYMENT and row.id not in self._in_flight]
+        mine = [row for row in unresolved if row.kind == KIND_PAYMENT and not self._is_under_way(row)]
         return [await self._resolve(operation) for operation in mine]
+
+    def _is_under_way(self, operation: Operation) -> bool:
+        """Whether somebody works on it: this object, or whichever process reads an answer that it goes on paying."""
+        return operation.id in self._in_flight or is_streaming(operation, self._clock(), self._alive)
 
     async def _resolve(self, operation: Operation) -> Operation:
         outcomes = self._outcomes(_ignore)
@@ -195,7 +205,7 @@ class Payments:
         """Writes the row if the policy still allows it, in one transaction with all other payments."""
         if review.challenge.is_expired(self._clock()):
             raise ChallengeExpired  # people take their time, and nothing is signed for a challenge that is over
-        policy, facts = self._policy(), self._facts(review.demand, review.quote)
+        policy, facts = self._policy(), facts_of(review.demand, review.quote, self._clock())
 
         def authorise(ledger: Ledger) -> None:
             verdict = policy.decide(facts, ledger)
@@ -209,7 +219,9 @@ class Payments:
 
         return await uninterrupted(self._journal.begin(_draft(review), authorise), undo)
 
-    async def _signed(self, review: Review, operation: Operation, outcomes: Outcomes) -> PendingPayment:
+    async def _signed(
+        self, review: Review, operation: Operation, outcomes: Outcomes, *, approved: bool
+    ) -> PendingPayment:
         chosen = review.ranking.chosen
         assert chosen is not None  # noqa: S101 - a review exists only for a chosen offer
         assert chosen.payer is not None  # noqa: S101 - and an offer is usable only with a payer
@@ -221,6 +233,8 @@ class Payments:
             journal=self._journal,
             outcomes=outcomes,
             clock=self._clock,
+            policy=self._policy,
+            approved=approved,
             ended=self._in_flight.discard,
         )
         try:
@@ -229,20 +243,6 @@ class Payments:
             pending.close()
             raise
         return pending
-
-    def _facts(self, demand: Demand, quote: Quote) -> PaymentFacts:
-        return PaymentFacts(
-            origin=demand.origin,
-            method=quote.challenge.method,
-            intent=quote.challenge.intent,
-            amount=quote.amount,
-            currency=quote.currency,
-            recipients=tuple(transfer.recipient for transfer in quote.transfers),
-            network=quote.network,
-            chain_id=quote.chain_id,
-            loopback=demand.origin.is_loopback,
-            now=self._clock(),
-        )
 
     def _outcomes(self, observe: Observer) -> Outcomes:
         observers = (self._observe, observe)

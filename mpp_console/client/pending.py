@@ -13,13 +13,16 @@ from collections.abc import Callable
 from mpp_console.client.errors import ChallengeExpired, OutcomeUnknown, PaymentAbandoned, PaymentRejected
 from mpp_console.client.events import CredentialSent, PaymentPrepared
 from mpp_console.client.journal import Clock, Journal, Operation
+from mpp_console.client.metering import Metering
 from mpp_console.client.outcomes import Outcomes, uninterrupted
+from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.receipts import doubts_of
 from mpp_console.client.review import Review
 from mpp_console.methods.base import (
     Concluding,
     Conclusion,
     Ending,
+    Metered,
     Mode,
     Payer,
     PaymentFailed,
@@ -42,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class PendingPayment:
-    """A reserved payment: `sign`, `release` once, then `settle` or `lose`; `abandon` until it is released."""
+    """A reserved payment: `sign`, `release` once, then `settle`, `go_on` or `lose`; `abandon` until it is released."""
 
     def __init__(
         self,
@@ -53,6 +56,8 @@ class PendingPayment:
         journal: Journal,
         outcomes: Outcomes,
         clock: Clock,
+        policy: Callable[[], SpendingPolicy],
+        approved: bool,
         ended: Callable[[str], None],
     ) -> None:
         self.operation = operation
@@ -63,6 +68,8 @@ class PendingPayment:
         self._journal = journal
         self._outcomes = outcomes
         self._clock = clock
+        self._policy = policy
+        self._approved = approved
         self._ended = ended
         self._prepared: Prepared | None = None
 
@@ -99,6 +106,33 @@ class PendingPayment:
         conclusion = await self._conclude(Ending(left=True, served=True, receipt=receipt))
         doubts = (*doubts, *conclusion.doubts)
         return self._end(await self._outcomes.settle(self.operation, receipt=receipt, doubts=doubts))
+
+    async def go_on(self, receipt: Receipt | None, doubts: tuple[str, ...] = ()) -> Metering | None:
+        """The server has begun to deliver an answer that it charges for as it comes: whoever reads it pays on by what
+        this gives, and ends it. None when the rail cannot; then `settle` is the end as for any other answer.
+        """
+        prepared = self._prepared
+        if prepared is None or not isinstance(self._payer, Metered):
+            return None
+        ongoing = self._payer.ongoing(prepared)
+        if ongoing is None:
+            return None
+        conclusion = await self._conclude(Ending(left=True, served=True, receipt=receipt))
+        metering = Metering(
+            ongoing=ongoing,
+            review=self._review,
+            operation=self.operation,
+            journal=self._journal,
+            outcomes=self._outcomes,
+            clock=self._clock,
+            policy=self._policy,
+            approved=self._approved,
+            receipt=receipt,
+            doubts=(*doubts, *conclusion.doubts),
+            ended=self._ended,
+        )
+        await metering.begin()
+        return metering
 
     async def lose(
         self, reason: str, *, ask: bool = True, problem: Problem | None = None, status: int | None = None

@@ -31,12 +31,16 @@ def read_receipt(value: str | None) -> tuple[Receipt | None, tuple[str, ...]]:
         return None, (f"the receipt cannot be read: {inert(error.message, limit=TEXT_LIMIT)}",)
 
 
-def doubts_of(receipt: Receipt, operation: Operation, now: datetime) -> tuple[str, ...]:
-    """What in a receipt does not fit the payment that was made."""
+def doubts_of(
+    receipt: Receipt, operation: Operation, now: datetime, *, answered: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """What in a receipt does not fit the payment that was made. `answered` are the challenges that the payment answered
+    besides the one of its row.
+    """
     doubts = []
     if receipt.method != operation.method:
         doubts.append(f"the receipt is for the method {_shown(receipt.method)}, not {operation.method}")
-    if receipt.challenge_id is not None and receipt.challenge_id != operation.challenge_id:
+    if receipt.challenge_id not in {None, operation.challenge_id, *answered}:
         doubts.append("the receipt is for another challenge")
     if _differ(receipt.reference, operation.reference):
         doubts.append(f"the receipt names {_shown(receipt.reference)}; what was sent is {operation.reference}")

@@ -12,11 +12,11 @@ from enum import StrEnum
 
 from mpp_console.client.offers import Ranking, Terms
 from mpp_console.client.origin import Origin
-from mpp_console.client.policy import Verdict
-from mpp_console.methods.base import Quote
+from mpp_console.client.policy import PaymentFacts, Verdict
+from mpp_console.methods.base import Metered, Quote
 from mpp_console.protocol import Challenge, Problem, inert
 
-__all__ = ["Approval", "Approver", "Demand", "Review", "reject_unattended"]
+__all__ = ["Approval", "Approver", "Demand", "Review", "facts_of", "reject_unattended"]
 
 TEXT_LIMIT = 500
 """Characters of a server's text that are shown. A description is one sentence; more is somebody filling a screen."""
@@ -88,12 +88,33 @@ class Review:
         return self.origin.scheme == "http"
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the payment may go on while the answer comes."""
+        return self.ranking.chosen is not None and isinstance(self.ranking.chosen.payer, Metered)
+
+    @property
     def expires_at(self) -> datetime | None:
         return self.quote.expires_at if self.quote.expires_at is not None else self.challenge.expires_at
 
 
 Approver = Callable[[Review], Awaitable[Approval]]
 """Asked before anything is signed, when the policy wants somebody's word. May take as long as a person does."""
+
+
+def facts_of(demand: Demand, quote: Quote, now: datetime) -> PaymentFacts:
+    """What the policy may know of paying `quote` for `demand`."""
+    return PaymentFacts(
+        origin=demand.origin,
+        method=quote.challenge.method,
+        intent=quote.challenge.intent,
+        amount=quote.amount,
+        currency=quote.currency,
+        recipients=tuple(transfer.recipient for transfer in quote.transfers),
+        network=quote.network,
+        chain_id=quote.chain_id,
+        loopback=demand.origin.is_loopback,
+        now=now,
+    )
 
 
 async def reject_unattended(review: Review) -> Approval:

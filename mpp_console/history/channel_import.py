@@ -99,7 +99,7 @@ def _read(
             row = read(record)
             if not row.is_whole:
                 raise MalformedRow("its parties do not make its id")
-        except (KeyError, TypeError, ValueError, OverflowError, MppError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError, MppError):
             skipped.append(str(record.get(name, "?"))[:100])
         else:
             rows.append(row)

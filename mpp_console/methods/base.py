@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from mpp_console.protocol import Challenge, Credential, Currency, MppError, Problem, Receipt
 
 __all__ = [
+    "Allowance",
     "Check",
     "ClaimStore",
     "Clock",
@@ -22,7 +23,9 @@ __all__ = [
     "Conclusion",
     "Ending",
     "Level",
+    "Metered",
     "Mode",
+    "Ongoing",
     "Outcome",
     "OutcomeState",
     "Payee",
@@ -34,6 +37,8 @@ __all__ = [
     "Prepared",
     "Quote",
     "Situated",
+    "Standing",
+    "Step",
     "Transfer",
     "refuse_unless_payable",
 ]
@@ -160,9 +165,12 @@ class OutcomeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
+    """What became of a payment. `amount` is what was taken of it, in base units; None for all of it."""
+
     state: OutcomeState
     reference: str | None = None
     message: str = ""
+    amount: int | None = None
 
 
 class Payer(Protocol):
@@ -247,6 +255,85 @@ class Concluding(Protocol):
 
     async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
         """Called once for each prepared payment, before the journal says how it ended. Never pays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One more step of a payment that goes on while it is being served, in base units.
+
+    `amount` is what is promised on top; `total` what is promised to this payee in all from then on, and `held` what
+    the rail will hold for it, of which `locks` is new. `trace` is what the journal has to remember from then on.
+    """
+
+    amount: int
+    total: int
+    held: int
+    locks: int = 0
+    trace: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How such a payment stands: promised in all, held by the rail (base units), and whether the payee has what we
+    promised last.
+    """
+
+    total: int
+    held: int
+    taken: bool = True
+    doubts: tuple[str, ...] = ()
+
+
+class Allowance(Protocol):
+    """Whoever answers for what a payment costs while it goes on."""
+
+    async def check(self, step: Step) -> None:
+        """Called before anything of a step is signed or locked; stops it by raising."""
+        ...
+
+    async def book(self, step: Step) -> None:
+        """Called once the rail has on record what it signs, and before it leaves; may still stop it by raising."""
+        ...
+
+
+class Ongoing(Protocol):
+    """A payment whose answer is charged for as it comes. One step at a time."""
+
+    @property
+    def shown(self) -> int:
+        """Up to where, in all, whoever approved the payment was told that it may go."""
+        ...
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands at the beginning."""
+        ...
+
+    @property
+    def challenges(self) -> frozenset[str]:
+        """The ids of the challenges that it has answered."""
+        ...
+
+    async def pay_on(self, asked: str, allowance: Allowance, *, once_more: bool = False) -> Standing:
+        """Gives what the payee asked for, in its own words `asked`, to the payee, beside the answer.
+
+        `once_more` is for a payee that goes on waiting after it was answered. Raises PaymentRefused: then nothing
+        more is to be had; and what `allowance` raises.
+        """
+        ...
+
+    async def told(self, said: str) -> tuple[Receipt | None, tuple[str, ...]]:
+        """Takes a receipt out of the answer as far as it can be true: the receipt, and what is doubtful about it."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A payer whose payments may go on while they are served."""
+
+    def ongoing(self, prepared: Prepared) -> Ongoing | None:
+        """The rest of a payment whose credential has left; None when it cannot go on. Call it before `concluded`."""
         ...
 
 

@@ -125,7 +125,7 @@ class AnswerReplayed(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited(_Fact):
-    """A client asked too often. `kind` is `challenges` or `failures`; `retry_after` in seconds."""
+    """A client asked too often. `kind` is `challenges`, `failures` or `management`; `retry_after` in seconds."""
 
     kind: str
     retry_after: int

@@ -50,6 +50,7 @@ from mpp_console.server.sessions import (
     takes_sessions,
 )
 from mpp_console.server.settlement import Settlement
+from mpp_console.server.snapshots import NO_SNAPSHOTS, look_up
 from mpp_console.server.stores.base import Store, StoreError
 from mpp_console.server.verification import answered_offer
 
@@ -115,6 +116,7 @@ class Gate:
         self._answers = KeptAnswers(store, ttl=limits.answer_ttl, max_body=limits.max_answer)
         self._challenge_rate = Rates(limits.rates.challenges) if limits.rates else None
         self._failure_rate = Rates(limits.rates.failures) if limits.rates else None
+        self._management_rate = Rates(limits.rates.management) if limits.rates else None
 
     async def check(self, request: GateRequest, offers: Sequence[Offer], *, management: bool = False) -> Verdict:
         """Decides about one request for a route that asks for any one of `offers`.
@@ -133,7 +135,7 @@ class Gate:
             key_of(request)
             carried = _payment_credentials(request, offers)
             if not carried:
-                return self._ask(request, offers)
+                return await self._ask(request, offers)
             return await self._consider(request, offers, carried, management=management)
         except Refusal as refusal:
             return self.refuse(request, refusal)
@@ -182,11 +184,11 @@ class Gate:
             )
         )
 
-    def _ask(self, request: GateRequest, offers: Sequence[Offer]) -> Challenged:
+    async def _ask(self, request: GateRequest, offers: Sequence[Offer]) -> Challenged:
         now = self._clock()
         if self._challenge_rate is not None and (wait := self._challenge_rate.take(request.client, now)):
             raise TooManyRequests("challenges", wait)
-        answer = self._issuer.payment_required(request, offers, now)
+        answer = self._issuer.payment_required(request, offers, now, await look_up(request, offers))
         self._tell(events.ChallengeIssued(**self._fact(request), offers=facts_of(answer.challenges, offers)))
         return answer
 
@@ -195,25 +197,33 @@ class Gate:
     ) -> Verdict:
         if self._failure_rate is not None and (wait := self._failure_rate.wait(request.client, self._clock())):
             raise TooManyRequests("failures", wait)
-        challenge_id: str | None = None
+        credential: Credential | None = None
         try:
             field, credential = _parse(carried)
-            challenge_id = credential.challenge.id
             managed = is_session(credential) and kind_of(request, credential) == "management"
             if management and not managed:
                 raise BadRequest("This resource is not served by this HTTP method.")
+            if managed:
+                self._limit_management(request, credential)
             # Managing a channel is idempotent by itself, and has no answer worth keeping.
             ticket = None if managed else self._answers.ticket(request, credential)
             if ticket is not None and (kept := await self._answers.recall(ticket)) is not None:
                 fact = self._fact(request)
+                challenge_id = credential.challenge.id
                 self._tell(events.AnswerReplayed(**fact, status=kept.status, challenge_id=challenge_id))
                 return Replayed(status=kept.status, headers=kept.headers, body=kept.body)
             return await self._redeem(request, offers, credential, field, ticket)
         except PaymentProblem as problem:
-            return self._reject(request, offers, problem, challenge_id)
+            return await self._reject(request, offers, problem, credential)
         except StoreError as error:
             _log.error("the payment store failed: %s", error)
-            return self._reject(request, offers, InternalPayment(), challenge_id)
+            return await self._reject(request, offers, InternalPayment(), credential)
+
+    def _limit_management(self, request: GateRequest, credential: Credential) -> None:
+        # Beside the client, so that nobody can use up the tokens of somebody else's channel.
+        who = f"{request.client} {str(credential.payload.get('channelId'))[:80]}"
+        if self._management_rate is not None and (wait := self._management_rate.take(who, self._clock())):
+            raise TooManyRequests("management", wait)
 
     async def _redeem(
         self, request: GateRequest, offers: Sequence[Offer], credential: Credential, field: str, ticket: Ticket | None
@@ -268,15 +278,18 @@ class Gate:
         )
         return Managed(receipt=outcome.receipt, offer=offer, action=outcome.action)
 
-    def _reject(
-        self, request: GateRequest, offers: Sequence[Offer], problem: PaymentProblem, challenge_id: str | None
+    async def _reject(
+        self, request: GateRequest, offers: Sequence[Offer], problem: PaymentProblem, credential: Credential | None
     ) -> Challenged:
         now = self._clock()
         # A voucher that does not cover the next request is the ordinary course of a session, and no attempt at fraud.
         if self._failure_rate is not None and problem.status < 500 and problem.slug != INSUFFICIENT_BALANCE:
             self._failure_rate.take(request.client, now)
+        challenge_id = None if credential is None else credential.challenge.id
         self._tell_rejected(request, problem.status, problem.code, problem.message, challenge_id)
-        return self._issuer.refusal(request, offers, now, problem)
+        session = credential is not None and is_session(credential) and problem.fresh_challenge
+        snapshots = await look_up(request, offers, credential) if session else NO_SNAPSHOTS
+        return self._issuer.refusal(request, offers, now, problem, snapshots)
 
     def _fact(self, request: GateRequest) -> events.Circumstances:
         return {"at": self._clock(), "client": request.client, "http_method": request.method, "path": request.path}

@@ -3,7 +3,7 @@ I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +28,7 @@ from mpp_console.server.fields import exposed
 from mpp_console.server.offers import Offer
 from mpp_console.server.refusals import Refusal
 from mpp_console.server.requests import GateRequest
+from mpp_console.server.snapshots import NO_SNAPSHOTS, Snapshots, bare_request
 
 __all__ = ["ChallengeTooLarge", "Issuer", "facts_of", "refused"]
 
@@ -50,39 +51,50 @@ class Issuer:
         self._binder = binder
         self._random_bytes = random_bytes
 
-    def payment_required(self, request: GateRequest, offers: Sequence[Offer], now: datetime) -> Challenged:
+    def payment_required(
+        self, request: GateRequest, offers: Sequence[Offer], now: datetime, snapshots: Snapshots = NO_SNAPSHOTS
+    ) -> Challenged:
         """The 402 for a request that brought no credential."""
         said = next((offer.description for offer in offers if offer.description), None)
         problem = PaymentRequired(f"Payment is required ({said})." if said else "Payment is required.")
-        return self.refusal(request, offers, now, problem)
+        return self.refusal(request, offers, now, problem, snapshots)
 
     def refusal(
-        self, request: GateRequest, offers: Sequence[Offer], now: datetime, problem: PaymentProblem
+        self,
+        request: GateRequest,
+        offers: Sequence[Offer],
+        now: datetime,
+        problem: PaymentProblem,
+        snapshots: Snapshots = NO_SNAPSHOTS,
     ) -> Challenged:
         """The answer for a refused credential: with fresh challenges, unless the problem says that paying again is
         wrong."""
         issued: list[tuple[Challenge, str]] = []
         if problem.fresh_challenge:
-            issued = [self._issue(request, offer, now) for offer in preferred(request, offers)]
+            issued = [self._issue(request, offer, now, snapshots) for offer in preferred(request, offers)]
         body = problem.problem(issued[0][0].id if issued else None)
         fields = [(WWW_AUTHENTICATE, line) for _, line in issued]
+        hints = snapshots.fields if issued else []
         return Challenged(
             status=body.status,
-            headers=[*fields, *_common_fields()],
+            headers=[*fields, *hints, *_common_fields(name for name, _ in hints)],
             body=body.to_json(),
             problem=body,
             challenges=tuple(challenge for challenge, _ in issued),
         )
 
-    def _issue(self, request: GateRequest, offer: Offer, now: datetime) -> tuple[Challenge, str]:
-        """A challenge and its line, without the description when both would not fit. Raises ChallengeTooLarge."""
+    def _issue(self, request: GateRequest, offer: Offer, now: datetime, snapshots: Snapshots) -> tuple[Challenge, str]:
+        """A challenge and its line, without snapshot or description where all would not fit. Raises
+        ChallengeTooLarge.
+        """
         opaque = opaque_for(request, self._random_bytes(NONCE_BYTES))
-        for description in (offer.description, None):
+        asked = snapshots.request_of(offer)
+        for terms, description in ((asked, offer.description), (asked, None), (offer.request, None)):
             challenge = self._binder.issue(
                 realm=self._realm,
                 method=offer.method,
                 intent=offer.intent,
-                request=offer.request,
+                request=terms,
                 description=description,
                 digest=body_digest(request),
                 expires=now + offer.expires_in,
@@ -119,7 +131,7 @@ def facts_of(challenges: Sequence[Challenge], offers: Sequence[Offer]) -> tuple[
     by_request = {(offer.method, offer.intent, offer.request_b64): offer for offer in offers}
     facts = []
     for challenge in challenges:
-        offer = by_request[challenge.method, challenge.intent, challenge.request_b64]
+        offer = by_request[challenge.method, challenge.intent, bare_request(challenge)]
         facts.append(
             OfferedFacts(
                 challenge_id=challenge.id,
@@ -142,9 +154,9 @@ def refused(refusal: Refusal) -> Challenged:
     return Challenged(status=problem.status, headers=fields, body=problem.to_json(), problem=problem)
 
 
-def _common_fields() -> list[tuple[str, str]]:
+def _common_fields(shown: Iterable[str] = ()) -> list[tuple[str, str]]:
     return [
         ("Content-Type", PROBLEM_JSON),
         ("Cache-Control", "no-store"),
-        ("Access-Control-Expose-Headers", exposed(())),
+        ("Access-Control-Expose-Headers", exposed(shown)),
     ]

@@ -32,10 +32,15 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What one client may do. The defaults stop a loop gone wild and leave a busy paying client alone."""
+    """What one client may do. The defaults stop a loop gone wild and leave a busy paying client alone.
+
+    `management` is for each channel that a client brings vouchers to, beside the content that they pay for (tempo
+    session draft, "Denial of Service"): a stream may ask for one with every piece, so that it is no small number.
+    """
 
     challenges: Bucket = field(default_factory=lambda: Bucket(burst=600, per_second=20.0))
     failures: Bucket = field(default_factory=lambda: Bucket(burst=120, per_second=2.0))
+    management: Bucket = field(default_factory=lambda: Bucket(burst=1_000, per_second=200.0))
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from mpp_console.protocol import MppError, Problem
 
-__all__ = ["BadIdempotencyKey", "BodyTooLarge", "KeyInUse", "KeyReused", "Refusal", "TooManyRequests"]
+__all__ = ["BadIdempotencyKey", "BodyTooLarge", "KeyInUse", "KeyReused", "RateKind", "Refusal", "TooManyRequests"]
 
 
 class Refusal(MppError):
@@ -34,12 +34,15 @@ class BodyTooLarge(Refusal):
         super().__init__(f"The request body is larger than {limit} bytes.", hint="Send less; nothing was charged.")
 
 
+RateKind = Literal["challenges", "failures", "management"]
+
+
 class TooManyRequests(Refusal):
     default_code = "rate-limited"
     status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, kind: Literal["challenges", "failures"], retry_after: int) -> None:
-        what = "challenges" if kind == "challenges" else "refused credentials"
+    def __init__(self, kind: RateKind, retry_after: int) -> None:
+        what = {"challenges": "challenges", "failures": "refused credentials", "management": "vouchers"}[kind]
         super().__init__(
             f"Too many {what} for this client.", hint=f"Try again in {retry_after} s; nothing was charged."
         )

@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "RequestKind",
     "SessionPayee",
+    "SnapshotPayee",
     "challenge_refused",
     "is_session",
     "kind_of",
@@ -68,6 +69,21 @@ class MeteredPayee(SessionPayee, Protocol):
 
     def meter(self, credential: Credential) -> Meter:
         """Charges the channel of a credential that `handle` accepted."""
+        ...
+
+
+class Remembered(Protocol):
+    """What a payee knows of a channel; see `session_schema.Snapshot`."""
+
+    def to_wire(self) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class SnapshotPayee(Protocol):
+    """A payee that tells a client what it remembers of a channel (tempo session draft, "Session Snapshot")."""
+
+    async def snapshot(self, channel_id: str, request: Mapping[str, Any], *, cost: int) -> Remembered | None:
+        """None for a channel that could not pay this request."""
         ...
 
 

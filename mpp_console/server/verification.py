@@ -16,6 +16,7 @@ from mpp_console.protocol import Challenge, InvalidChallenge, ParseError, Paymen
 from mpp_console.server.binding import body_matches, method_of, place_matches, scope_matches
 from mpp_console.server.offers import Offer
 from mpp_console.server.requests import GateRequest
+from mpp_console.server.snapshots import bare_request
 
 __all__ = ["Binder", "answered_offer"]
 
@@ -74,8 +75,9 @@ def _matching(challenge: Challenge, offers: Sequence[Offer]) -> Offer:
     same_kind = [offer for offer in offers if (offer.method, offer.intent) == (challenge.method, challenge.intent)]
     if not same_kind:
         raise InvalidChallenge("This route does not take the payment method and intent of the challenge.")
+    asked = bare_request(challenge)
     for offer in same_kind:
-        if offer.request_b64 == challenge.request_b64:
+        if offer.request_b64 == asked:
             return offer
     raise InvalidChallenge("The challenge's amount, currency, recipient or terms are not what this route asks for.")
 

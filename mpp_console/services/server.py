@@ -19,6 +19,7 @@ from mpp_console.services.errors import ServerUnavailable, UsageError
 from mpp_console.services.events import ReceiptRecorded, RequestServed, ServerChanged
 from mpp_console.services.exchanges import Exchanges
 from mpp_console.services.models import (
+    PayeeChannels,
     RequestDetail,
     RequestRow,
     RouteDraft,
@@ -27,9 +28,12 @@ from mpp_console.services.models import (
 )
 from mpp_console.services.once import load
 from mpp_console.services.own_routes import OwnRoutes
+from mpp_console.services.payee_acts import PayeeAct
 from mpp_console.services.routes import DEMO_KEYS, RouteInvalid, own_route
+from mpp_console.services.server_channels import ServerChannels
 from mpp_console.services.server_models import FAULTS
 from mpp_console.services.server_tally import ServerTally, route_view
+from mpp_console.services.session_tasks import SessionTask
 from mpp_console.services.views import receipt_row, request_row
 
 if TYPE_CHECKING:
@@ -64,6 +68,7 @@ class ServerService:
         self._tally = ServerTally()
         self._exchanges = Exchanges()
         self._own = OwnRoutes(engine)
+        self._channels = ServerChannels(engine, self._changed)
         self._faults: dict[str, frozenset[str]] = {}
         self._everywhere: frozenset[str] = frozenset()
         self._demo_api: DemoApi | None = None
@@ -106,6 +111,8 @@ class ServerService:
             self._url = self._started_at = self._demo_api = None
             if listener is not None:
                 await listener.stop()
+            await self._channels.stop()
+            if listener is not None:
                 self._look_again()
                 self._changed()
             if store is not None:
@@ -148,7 +155,28 @@ class ServerService:
             stats=self._tally.meter.view(self._engine.clock()),
             faults=_ordered(self._everywhere),
             port=self._port,
+            channels=self._channels.view(),
         )
+
+    def channels(self) -> PayeeChannels:
+        """The channels that were opened to this server, from memory; `load_channels` fills it."""
+        return self._channels.view()
+
+    async def load_channels(self, *, ask_chain: bool = True) -> PayeeChannels:
+        """Reads them from the server's store, whether it runs or not, after asking the chain about all of them.
+
+        Raises ServerUnavailable outside the sandbox, StoreError.
+        """
+        self._require()
+        return await self._channels.refresh(ask_chain=ask_chain)
+
+    def review_channels(self, act: PayeeAct, channels: Sequence[str]) -> SessionTask:
+        """Settles or closes channels after a review: the task of `SessionsService.start`, for the side that is paid.
+
+        `channels` are ids or their first characters. Raises UsageError, ServerUnavailable outside the sandbox.
+        """
+        self._require()
+        return self._channels.review(act, channels)
 
     def requests(self) -> tuple[RequestRow, ...]:
         """The latest requests of this run (at most a thousand), newest first, from memory."""
@@ -356,6 +384,7 @@ class ServerService:
             raise
         self._listener = listener
         self._recipient = demo.recipient
+        await self._channels.start(self._url)
         self._tally.begin()
         self._look_again()
         self._started_at = self._engine.clock()
@@ -378,15 +407,14 @@ class ServerService:
         listener = EmbeddedServer(self._demo_api.app, port=port)
         url = await listener.start()
         before, self._listener, self._url = self._listener, listener, url
+        self._channels.url = url
         await before.stop()
 
     async def _demo(self, store: SqliteStore, tail: Tail) -> DemoApi:
         from mpp_console.methods.tempo.keys import LocalSigner
         from mpp_console.methods.tempo.payee import SponsorPolicy
-        from mpp_console.methods.tempo.session_payee import TempoSessionPayee
         from mpp_console.protocol import ChallengeBinder
         from mpp_console.sandbox.demo import DemoApi
-        from mpp_console.server.channels import SqliteChannels
 
         engine = self._engine
         keys = await engine.keys.get()
@@ -396,19 +424,6 @@ class ServerService:
             await chain.fund(sponsor.address)
         merchant = LocalSigner(keys.merchant)
         policy = SponsorPolicy(signer=sponsor, fee_tokens=engine.network.fee_tokens)
-        sessions = TempoSessionPayee(
-            chain=chain,
-            network=engine.network,
-            recipient=merchant.address,
-            # Closing costs a fee, and the merchant should earn exactly what was spent.
-            signer=sponsor,
-            own_key=merchant,
-            store=SqliteChannels(store),
-            clock=engine.clock,
-            sponsor=policy,
-            random_bytes=engine.random_bytes,
-        )
-        await sessions.recover()
         return DemoApi(
             recipient=merchant.address,
             network=engine.network,
@@ -416,7 +431,7 @@ class ServerService:
             binder=ChallengeBinder((keys.binder,)),
             store=store,
             sponsor=policy,
-            sessions=sessions,
+            sessions=await self._channels.payee(),
             clock=engine.clock,
             random_bytes=engine.random_bytes,
             counter=engine.counter,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -16,6 +16,7 @@ import msgspec
 from mpp_console.protocol import Currency
 from mpp_console.services.payment_models import ErrorView, LegTiming, Money, ProblemView
 from mpp_console.services.receipt_models import RequestRow
+from mpp_console.services.session_models import PayeeChannels
 
 __all__ = [
     "FAULTS",
@@ -171,7 +172,7 @@ class ServerView:
     """The local paid server. `url` and `rpc_url` are None while it does not run; `unavailable` says why it cannot.
 
     While it does not run, `routes` are the ones of one's own. `faults` is what is switched on for every route. `port`
-    is the one that was chosen for the next start; 0 takes any free one.
+    is the one that was chosen for the next start; 0 takes any free one. `channels` are those that others opened to it.
     """
 
     running: bool
@@ -187,6 +188,7 @@ class ServerView:
     stats: ServerStats = ServerStats()
     faults: tuple[str, ...] = ()
     port: int = 0
+    channels: PayeeChannels = field(default_factory=PayeeChannels)
 
     @property
     def faulty(self) -> int:

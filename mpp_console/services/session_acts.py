@@ -125,9 +125,10 @@ class SessionActs:
             return {"way": f"waits: {_until(row)}", "returns": returns}
         grace = f"the rest comes back after {duration(_grace())}"
         if wish.asks_server and channel.state is ChannelState.ACTIVE and channel.url:
+            planned = await (await self._parts.manager({})).to_sign(channel.channel_id)
             return {
                 "way": f"asks the server, else the chain: {grace}",
-                "signs": channel.owed,
+                "signs": planned.cumulative,
                 "returns": returns,
                 "fee": await self._fee_if_any(channel, request_close_calls(channel)),
             }
@@ -289,8 +290,6 @@ def _not_closable(wish: Wish, row: SessionRow) -> dict[str, Any] | None:
 
 
 def _no_top_up(channel: ClientChannel, amount: int) -> ErrorView | None:
-    if channel.protocol == "v1":
-        return _usage("not-supported", "channels of version 1 can be closed here, and not topped up")
     if channel.state not in (ChannelState.ACTIVE, ChannelState.CLOSING, ChannelState.ORPHANED):
         return _usage("not-open", f"it is {channel.state}: nothing can be added to it")
     if not amount and not channel.close_requested_at:

@@ -5,7 +5,8 @@ One of each for a profile, made when first needed, so that payments and acts of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ class SessionParts:
         self._engine = engine
         self.book: Once[HistoryChannels] = Once(self._open_book)
         self.leases: Once[ScopeLeases] = Once(self._open_leases)
+        self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def manager(
         self, signers: Mapping[str, Signer], leaving: Callable[[str], None] = lambda channel_id: None
@@ -68,6 +70,7 @@ class SessionParts:
             signer_of=signers.get,
             management=self.management(),
             random_bytes=engine.random_bytes,
+            sleep=self.sleep,
             leaving=leaving,
         )
 
@@ -89,6 +92,7 @@ class SessionParts:
             deposits=self.deposits,
             trusted_escrows=frozenset(engine.settings.sessions.escrows),
             random_bytes=engine.random_bytes,
+            sleep=self.sleep,
         )
 
     def deposits(self, token: str) -> DepositPolicy:

@@ -1,14 +1,14 @@
-"""Channels that the book does not know: found on the chain, or in the files of other wallets."""
+"""What others know of our channels: the chain, of those that the book has lost; servers; the files of other wallets."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpp_console.protocol import inert
+from mpp_console.protocol import ChannelState, MppError, inert
 from mpp_console.services.once import load
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from mpp_console.methods.tempo.client_channel import ClientChannel
     from mpp_console.services.engine import Engine
 
-__all__ = ["import_sessions", "search_channels"]
+__all__ = ["ask_servers", "import_sessions", "search_channels"]
+
+
+AT_ONCE = 8
+"""How many servers are asked at the same time."""
 
 
 async def search_channels(engine: Engine, payer: str, *, from_block: int | None = None) -> Found:
@@ -32,6 +36,31 @@ async def search_channels(engine: Engine, payer: str, *, from_block: int | None 
     if legacy is not None:
         found.append(await replace(search, escrow=legacy, protocol="v1").run(payer, from_block=from_block))
     return _together(found)
+
+
+async def ask_servers(engine: Engine, channels: Sequence[str]) -> tuple[str, ...]:
+    """Asks the servers of channels what they accepted; gives the channels of which something was learned.
+
+    A server that does not answer is no trouble: what the chain says is what counts.
+    """
+    parts = engine.sessions
+    book, management = await parts.book.get(), parts.management()
+    from mpp_console.client.sessions.snapshots import learn_from_server
+
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(channel: str) -> bool:
+        row = await book.get(channel)
+        if row is None or row.state is not ChannelState.ACTIVE or not row.url:
+            return False
+        async with gate:
+            try:
+                return await learn_from_server(row, management=management, book=book, clock=engine.clock) != row
+            except MppError:
+                return False
+
+    learned = await asyncio.gather(*(one(channel) for channel in channels))
+    return tuple(channel for channel, news in zip(channels, learned, strict=True) if news)
 
 
 async def import_sessions(

@@ -33,6 +33,7 @@ from mpp_console.services.models import (
 from mpp_console.services.progress import Clockwork
 from mpp_console.services.receipt_models import ReceiptFilter
 from mpp_console.services.session_acts import SessionActs, Wish
+from mpp_console.services.session_search import ask_servers, import_sessions, search_channels
 from mpp_console.services.session_tasks import SessionTask
 from mpp_console.services.session_views import (
     Lens,
@@ -196,14 +197,21 @@ class SessionsService:
             self._engine.on_change()
 
     async def sync(self, channels: Sequence[str] | None = None) -> SyncResult:
-        """Holds rows against the chain, many in one call; a row that cannot be asked about stays as it is.
+        """Holds rows against the chain, many in one call; a row that cannot be asked about stays as it is. Servers that
+        can be reached are asked what they have accepted, which confirms what is at risk. Nothing is signed or paid.
 
         None takes every channel that is not closed. Raises SessionNotFound, and never for the chain: `troubles` says.
         """
         engine = self._engine
         wanted = None if channels is None else [(await self._find(name)).channel_id for name in channels]
         engine.log_command("sessions", "sync", *(wanted or ()))
-        return await self.sync_quietly(wanted)
+        before = await self.sync_quietly(wanted)
+        asked = await ask_servers(engine, [row.id for row in before.rows if row.at_risk])
+        if not asked:
+            return before
+        now = {row.id: row for row in (await self.load()).rows}
+        rows = tuple(now.get(row.id, row) for row in before.rows)
+        return replace(before, rows=rows, changed=tuple(dict.fromkeys((*before.changed, *asked))))
 
     async def sync_quietly(self, wanted: Sequence[str] | None) -> SyncResult:
         """The same for whole ids, and for what nobody asked for."""
@@ -223,8 +231,6 @@ class SessionsService:
 
         Goes on where the last search ended, or from `from_block`. Raises NoAccount, ChainError.
         """
-        from mpp_console.services.session_search import search_channels
-
         words = () if from_block is None else ("--from-block", str(from_block))
         self._engine.log_command("sessions", "recover", *words)
         payer = (await self._engine.require_account(account)).address
@@ -243,8 +249,6 @@ class SessionsService:
         """Takes over the channels that another wallet remembers; its file is only read. They are `unknown` until the
         chain was asked, which is tried at once. Raises HistoryError for a file that is none.
         """
-        from mpp_console.services.session_search import import_sessions
-
         self._engine.log_command("sessions", "import", str(path), *(("--dry-run",) if dry_run else ()))
         added, known, skipped = await import_sessions(self._engine, path, dry_run=dry_run)
         if added and not dry_run:

@@ -57,7 +57,6 @@ async def test_a_row_that_has_left_may_grow_within_the_budget(clock: TestClock) 
     with pytest.raises(ValueError, match="enough"):
         await journal.extend("a", 1, refuse, trace={"over": "9"})
     assert await journal.get("a") == grown
-    assert (await journal.extend("a", -3, lambda ledger: None, trace={})).amount == 5
     await journal.advance("a", OperationEvent.SETTLE)
     with pytest.raises(IllegalTransition):
         await journal.extend("a", 1, lambda ledger: None, trace={})

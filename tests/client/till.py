@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,6 +62,8 @@ class Reply:
     """Announces a body that never ends."""
     stalls: bool = False
     """Announces a body that never comes."""
+    stream: AsyncIterator[bytes] | None = None
+    """A body in pieces, each sent at once. A piece of no bytes hangs up in the middle of the body."""
 
 
 Handler = Callable[[Seen], Reply | Awaitable[Reply]]
@@ -116,6 +118,8 @@ class Server:
             await asyncio.Event().wait()
         if reply.hang_up:
             return False
+        if reply.stream is not None:
+            return await self._while_heard(reader, self._pour(writer, reply, reply.stream))
         length = 10**9 if reply.endless or reply.stalls else len(reply.body)
         lines = [f"HTTP/1.1 {reply.status} X", f"Content-Length: {length}"]
         lines += [f"{name}: {value}" for name, value in reply.headers]
@@ -127,6 +131,30 @@ class Server:
         if reply.stalls:
             await asyncio.Event().wait()
         return ("Connection", "close") not in reply.headers
+
+    async def _while_heard(self, reader: asyncio.StreamReader, work: Coroutine[Any, Any, bool]) -> bool:
+        """Does `work` until the client hangs up. It sends nothing more meanwhile."""
+        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return working.done() and working.result()
+        finally:
+            working.cancel()
+            gone.cancel()
+            await asyncio.gather(working, gone, return_exceptions=True)
+
+    async def _pour(self, writer: asyncio.StreamWriter, reply: Reply, pieces: AsyncIterator[bytes]) -> bool:
+        lines = [f"HTTP/1.1 {reply.status} X", "Transfer-Encoding: chunked", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in reply.headers]
+        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+        async for piece in pieces:
+            if not piece:
+                return False
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return False
 
     async def _read(self, reader: asyncio.StreamReader) -> Seen:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

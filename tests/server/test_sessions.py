@@ -12,16 +12,32 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
-from mpp_console.methods.tempo.session_schema import SessionPayload, read_session_receipt
-from mpp_console.protocol import Challenge, ChallengeBinder, Credential, Secret, parse_challenges, parse_receipt
-from mpp_console.server import Gate, GateLimits, GateRequest, Offer
+from mpp_console.methods.tempo.channels import Descriptor
+from mpp_console.methods.tempo.session_schema import (
+    SessionPayload,
+    Snapshot,
+    decode_session_request,
+    read_session_receipt,
+    verify_snapshot,
+)
+from mpp_console.protocol import (
+    Challenge,
+    ChallengeBinder,
+    Credential,
+    Secret,
+    decode_object,
+    encode_object,
+    parse_challenges,
+    parse_receipt,
+)
+from mpp_console.server import Bucket, Gate, GateLimits, GateRequest, Offer, RateLimits
 from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
 from mpp_console.server.asgi import PaymentMiddleware
 from mpp_console.server.events import ChannelManaged, GateEvent, PaymentRejected, PaymentVerified
 from mpp_console.server.routes import Route, RouteTable
 from mpp_console.server.sessions import kind_of
 from mpp_console.server.stores.memory import MemoryStore
-from tests.methods.tempo.booths import PRICE, Booth
+from tests.methods.tempo.booths import PRICE, Booth, id_of
 
 
 @dataclass
@@ -254,3 +270,119 @@ async def test_a_resource_read_by_get_takes_vouchers_by_an_empty_post() -> None:
         assert (await client.post("/thing")).status_code == 405
     assert runs == ["GET", "GET"]
     assert (await counter.booth.record(opening.descriptor)).accepted == 2 * PRICE
+
+
+# -- what a client is told of its channel
+
+
+def told(answer: Verdict) -> dict[str, str]:
+    assert isinstance(answer, Challenged)
+    return dict(answer.headers)
+
+
+async def named(counter: Counter, channel_id: str, method: str = "HEAD") -> Verdict:
+    return await counter.gate.check(ask(method, headers=(("Payment-Session", channel_id),)), (counter.offer,))
+
+
+@pytest.mark.parametrize(("method", "cost"), [("HEAD", 0), ("GET", PRICE)])
+async def test_whoever_names_a_channel_is_told_what_is_known_of_it(counter: Counter, method: str, cost: int) -> None:
+    descriptor = await counter.booth.opened()
+    await counter.bring(counter.booth.voucher(descriptor, 2 * PRICE))
+    answer = await named(counter, id_of(descriptor).upper().replace("0X", "0x"), method)
+    assert isinstance(answer, Challenged)
+    request = decode_session_request(answer.challenges[0].request)
+    snapshot = request.snapshot
+    assert snapshot is not None
+    verify_snapshot(snapshot, request)
+    assert (snapshot.accepted, snapshot.spent, snapshot.deposit) == (2 * PRICE, 2 * PRICE, 1_000)
+    assert (snapshot.required, snapshot.units) == (2 * PRICE + cost, 2)
+    headers = told(answer)
+    assert headers["Payment-Session"] == id_of(descriptor)
+    assert Snapshot.from_wire(decode_object(headers["Payment-Session-Snapshot"])) == snapshot
+    assert "Payment-Session-Snapshot" in headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_challenge_with_a_snapshot_pays_like_one_without(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+    answer = await named(counter, id_of(descriptor), "GET")
+    assert isinstance(answer, Challenged)
+    (challenge,) = answer.challenges
+    assert challenge.request_b64 != counter.offer.request_b64
+    voucher = counter.booth.voucher(descriptor, 2 * PRICE)
+    assert isinstance(await counter.bring(voucher, challenge=challenge), Admitted)
+
+
+async def test_a_voucher_that_can_still_be_spent_is_shown_to_nobody(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+
+    async def shown() -> object:
+        answer = await named(counter, id_of(descriptor))
+        assert isinstance(answer, Challenged)
+        snapshot = decode_session_request(answer.challenges[0].request).snapshot
+        assert snapshot is not None
+        return snapshot.voucher
+
+    assert await shown() == (PRICE, counter.booth.voucher(descriptor, PRICE).signature)
+    await counter.bring(counter.booth.voucher(descriptor, 5 * PRICE), ask("POST"))
+    assert await shown() is None
+
+
+async def test_a_channel_that_cannot_pay_here_is_not_told_of(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+    for channel_id in ("0x" + "ab" * 32, "nonsense", ""):
+        assert "Payment-Session" not in told(await named(counter, channel_id))
+    counter.booth.request_close(descriptor)
+    await counter.booth.payee.settlement.refresh_all()
+    assert "Payment-Session" not in told(await named(counter, id_of(descriptor)))
+
+
+async def test_a_refused_voucher_comes_back_with_what_is_needed(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+    answer = await counter.bring(counter.booth.voucher(descriptor, PRICE))
+    assert slug(answer) == "session/insufficient-balance"
+    assert isinstance(answer, Challenged)
+    snapshot = decode_session_request(answer.challenges[0].request).snapshot
+    assert snapshot is not None
+    assert snapshot.required == 2 * PRICE
+
+
+async def test_no_snapshot_makes_a_challenge_too_large(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+    counter.offer = Offer(payee=counter.booth.payee, amount=PRICE, description="x" * 200)
+    line = told(await named(counter, id_of(descriptor)))["WWW-Authenticate"]
+    assert len(line) <= 4096
+
+
+async def test_a_changed_snapshot_is_no_challenge_of_ours(counter: Counter) -> None:
+    descriptor = await counter.booth.opened()
+    answer = await named(counter, id_of(descriptor), "GET")
+    assert isinstance(answer, Challenged)
+    request = dict(answer.challenges[0].request)
+    request["methodDetails"] = {**request["methodDetails"], "sessionSnapshot": {"spent": "0"}}
+    forged = replace(answer.challenges[0], request_b64=encode_object(request))
+    voucher = counter.booth.voucher(descriptor, 2 * PRICE)
+    assert slug(await counter.bring(voucher, challenge=forged)) == "invalid-challenge"
+
+
+# -- floods
+
+
+async def test_a_flood_of_vouchers_is_stopped_for_who_sends_it_and_for_nobody_else() -> None:
+    rates = RateLimits(management=Bucket(burst=2, per_second=1.0))
+    counter = Counter(limits=GateLimits(rates=rates))
+    first, second = await counter.booth.opened(), await counter.booth.opened()
+    challenge = await counter.challenge()
+
+    async def bring(descriptor: Descriptor, client: str = "192.0.2.1") -> Verdict:
+        request = replace(ask("POST"), client=client)
+        return await counter.bring(counter.booth.voucher(descriptor, PRICE), request, challenge)
+
+    assert [type(await bring(first)) for _ in range(3)] == [Managed, Managed, Challenged]
+    stopped = await bring(first)
+    assert isinstance(stopped, Challenged)
+    assert (stopped.status, told(stopped)["Retry-After"]) == (429, "1")
+    assert isinstance(await bring(second), Managed)
+    assert isinstance(await bring(first, "192.0.2.2"), Managed)
+    assert isinstance(await counter.bring(counter.booth.voucher(first, 2 * PRICE), challenge=challenge), Admitted)
+    counter.booth.clock.advance(1)
+    assert isinstance(await counter.bring(counter.booth.voucher(first, 2 * PRICE), ask("POST"), challenge), Managed)

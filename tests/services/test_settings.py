@@ -45,6 +45,11 @@ def test_every_commented_line_of_the_example_holds() -> None:
         ("[networks.mine]\nfoo = 1\n", 2, "foo", "rpc_url"),
         ('[policies.mainnet.per_month]\npathUSD = "-1"\n', 2, "-1", ""),
         ('[policy]\nconfirm = "yes"\n', 2, "policy.confirm", ""),
+        ("[sessions]\nwatched = true\n", 2, "watched", "idle_days"),
+        ("[sessions]\nbalance_share = 0\n", 2, "sessions.balance_share", ""),
+        ('[sessions]\nescrows = ["0x12"]\n', 2, "sessions.escrows", ""),
+        ('[sessions.maximum]\n\npathUSD = "five"\n', 3, "five", '"0.50"'),
+        ("[sessions.top_up]\npathUSD = 1\n", 2, "pathUSD", '"0.50"'),
     ],
 )
 def test_a_mistake_names_its_line(text: str, line: int, word: str, hint: str) -> None:

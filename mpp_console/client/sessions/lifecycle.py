@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from mpp_console.client.sessions.snapshots import challenge_for, close_amounts
 from mpp_console.client.sessions.transactions import (
     ChannelTransactionFailed,
     ChannelTransactions,
@@ -39,8 +40,7 @@ from mpp_console.methods.tempo.session_account import Account
 from mpp_console.methods.tempo.session_chain import ReserveReader
 from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
-from mpp_console.methods.tempo.session_schema import ClosePayload, SessionRequest, Snapshot, decode_session_request
-from mpp_console.methods.tempo.session_schema import verify_snapshot as _verify
+from mpp_console.methods.tempo.session_schema import ClosePayload
 from mpp_console.methods.tempo.session_signing import domain_of
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import (
@@ -48,7 +48,6 @@ from mpp_console.protocol import (
     Challenge,
     ChannelState,
     Credential,
-    ParseError,
     format_account_did,
 )
 
@@ -306,7 +305,7 @@ class SessionManager:
             return CloseResult(how=CloseHow.REFUSED, channel=row, message="there is no server to ask")
         try:
             challenges = await self._management.probe(row.url, row.channel_id)
-            found = _challenge_for(row, challenges)
+            found = challenge_for(row, challenges)
             if found is None:
                 row = await self._account.look(row, lease=lease)
                 return _asked(row, "the server offers no session for this channel")
@@ -371,53 +370,6 @@ class SessionManager:
         if row is None:
             raise UnknownChannel(f"there is no channel {channel_id}")
         return row
-
-
-def close_amounts(row: ClientChannel, request: SessionRequest) -> tuple[int, ...]:
-    """What to offer a close for, one after the other as long as the server refuses.
-
-    The escrow contract of v1 pays out the whole voucher, so that what was spent by our account is offered before what
-    was accepted.
-    """
-    amount = close_amount(row, request)
-    used = max(row.spent, row.settled)
-    return (amount,) if dialect_of(row.protocol).partial or used == amount else (used, amount)
-
-
-def close_amount(row: ClientChannel, request: SessionRequest) -> int:
-    """What a close voucher is over: what is owed by our own account, or what the server counted where that is within
-    what we signed. Never less than was spent or settled, never more than was signed before.
-    """
-    snapshot = request.snapshot
-    if snapshot is None or not _fits(snapshot, row, request):
-        return row.owed
-    told = max(snapshot.accepted, snapshot.spent)
-    return max(row.owed, told) if told <= row.signed else row.owed
-
-
-def _fits(snapshot: Snapshot, row: ClientChannel, request: SessionRequest) -> bool:
-    if snapshot.channel_id != row.channel_id:
-        return False
-    try:
-        _verify(snapshot, request)
-    except ParseError:
-        return False
-    return True
-
-
-def _challenge_for(row: ClientChannel, challenges: Sequence[Challenge]) -> tuple[Challenge, SessionRequest] | None:
-    """The challenge that is about this very channel: same payee, token, escrow and chain."""
-    for challenge in challenges:
-        if (challenge.method, challenge.intent) != ("tempo", "session"):
-            continue
-        try:
-            request = decode_session_request(challenge.request)
-        except ParseError:
-            continue
-        asked = (request.recipient, request.currency, request.escrow, request.chain_id, request.protocol)
-        if asked == (row.payee, row.token, row.escrow, row.chain_id, row.protocol):
-            return challenge, request
-    return None
 
 
 def _asked(row: ClientChannel, message: str) -> CloseResult:

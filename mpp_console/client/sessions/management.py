@@ -1,4 +1,5 @@
-"""Speaking to a session's server beside the paid request: a HEAD for a fresh challenge, an empty POST for a credential.
+"""Speaking to a session's server beside the paid request: a HEAD for a fresh challenge, an empty POST for a credential
+(a HEAD for a voucher, where the URL has a query).
 
 Implements `methods.tempo.session_ports.Management` over httpx. Follows no redirect and sends no header of anybody
 else's: a credential goes to the very resource that asked for the channel.
@@ -20,6 +21,9 @@ from mpp_console.methods.tempo.session_ports import ManagementAnswer, Management
 from mpp_console.protocol import PAYMENT_RECEIPT, Challenge, Credential, MppError
 
 __all__ = ["PAYMENT_SESSION", "HttpManagement"]
+
+_NO_HEAD = (404, 405, 501)
+"""Answers of servers that have no HEAD at a resource."""
 
 PAYMENT_SESSION = "Payment-Session"
 """The field that names the channel, so that the server can answer with what it knows of it."""
@@ -43,13 +47,11 @@ class HttpManagement:
 
     async def post(self, url: str, credential: Credential) -> ManagementAnswer:
         """See `Management`."""
-        wire = Wire()
-        request = httpx.Request("POST", _secure(url), headers={"Content-Length": "0"}, extensions={"trace": wire.trace})
-        sealed = seal(request, credential.challenge.credential_header, credential.to_header())
-        try:
-            answer = await self._send(request, wire)
-        finally:
-            sealed.discard()
+        # An empty POST to a URL with a query may be the resource itself, and would be charged for; HEAD never is.
+        bare = credential.payload.get("action") == "voucher" and bool(httpx.URL(url).query)
+        answer = await self._carry("HEAD" if bare else "POST", url, credential)
+        if bare and answer.status_code in _NO_HEAD:
+            answer = await self._carry("POST", url, credential)
         receipt, _ = read_receipt(answer.headers.get(PAYMENT_RECEIPT))
         asked = read_challenges(answer)
         return ManagementAnswer(
@@ -58,6 +60,16 @@ class HttpManagement:
             problem=None if answer.is_success else read_problem(answer.content),
             challenges=() if asked is None else asked.challenges,
         )
+
+    async def _carry(self, method: str, url: str, credential: Credential) -> httpx.Response:
+        wire = Wire()
+        headers = {"Content-Length": "0"} if method == "POST" else {}
+        request = httpx.Request(method, _secure(url), headers=headers, extensions={"trace": wire.trace})
+        sealed = seal(request, credential.challenge.credential_header, credential.to_header())
+        try:
+            return await self._send(request, wire)
+        finally:
+            sealed.discard()
 
     async def _send(self, request: httpx.Request, wire: Wire) -> httpx.Response:
         try:

@@ -6,7 +6,7 @@ state of a channel follows the chain alone, whatever a server claims. Never pays
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -32,10 +32,17 @@ from .session_chain import ReserveReader
 from .session_plan import PlanKind
 from .session_schema import read_session_receipt
 
-__all__ = ["Account", "SessionTrace"]
+__all__ = ["REUSED", "Account", "SessionTrace"]
 
 DEAD_MARGIN: Final = 5
 """Seconds of chain time past `validBefore` before a transaction is called dead: nodes behind one address may differ."""
+
+REUSED: Final = "voucher reused"
+"""Kind of the line in a channel's history that says that a later payment went out with the voucher of an earlier one,
+which is named: the server had not counted it.
+"""
+USED_UP: Final = "voucher used up"
+"""And that the server says that it had."""
 
 _GONE: Final = {"session/channel-not-found", "session/channel-finalized"}
 _STALE: Final = {"session/challenge-not-found", "invalid-challenge", "payment-expired", "session/delta-too-small"}
@@ -54,6 +61,8 @@ class SessionTrace(msgspec.Struct, frozen=True):
     cumulative: str
     amount: str
     locks: str
+    previous: str = "0"
+    """Of a payment that went on while it was served: what its last voucher but one was over, all of which is used."""
 
     @classmethod
     def read(cls, trace: Mapping[str, Any]) -> SessionTrace:
@@ -63,7 +72,7 @@ class SessionTrace(msgspec.Struct, frozen=True):
         except msgspec.ValidationError as error:
             raise ParseError(f"the record of this payment is damaged: {error}", code="bad-trace") from error
         parse_bytes32(read.channel_id, "channel_id")
-        for text in (read.before, read.cumulative, read.amount, read.locks):
+        for text in (read.before, read.cumulative, read.amount, read.locks, read.previous):
             parse_base_units(text)
         return read
 
@@ -157,10 +166,18 @@ class Account:
                 entry=ChannelEntry(at=now, kind="never opened"),
             )
 
+    async def heard(self, row: ClientChannel, receipt: Receipt, ref: str) -> list[str]:
+        """Takes a receipt that came while an answer goes on, and says what is doubtful about it. Other answers on the
+        same channel may be ahead of it, so that less than is known takes nothing back unless `ref` signed last.
+        """
+        alone = row.voucher_ref == ref
+        _, doubts = await self._learn(row, receipt, most=row.signed, takes_back=alone)
+        return doubts
+
     async def _served(self, trace: SessionTrace, row: ClientChannel, ending: Ending) -> Conclusion:
         doubts: list[str] = []
         if ending.receipt is not None:
-            row, doubts = await self._learn(trace, row, ending.receipt)
+            row, doubts = await self._learn(row, ending.receipt, most=int(trace.cumulative), ref=trace.ref)
         if row.state in (ChannelState.OPENING, ChannelState.UNKNOWN) and not ending.hurried:
             row = await self._try_look(row)
             if row.state is not ChannelState.ACTIVE:
@@ -168,9 +185,11 @@ class Account:
         return Conclusion(doubts=tuple(doubts))
 
     async def _learn(
-        self, trace: SessionTrace, row: ClientChannel, receipt: Receipt
+        self, row: ClientChannel, receipt: Receipt, *, most: int, ref: str | None = None, takes_back: bool = True
     ) -> tuple[ClientChannel, list[str]]:
-        """Takes a receipt's sums where they can be true, and says where they cannot."""
+        """Takes a receipt's sums where they can be true, and says where they cannot. `most` is what can be spent by
+        it; with `ref` it becomes a line of the channel's history.
+        """
         try:
             facts = read_session_receipt(receipt)
         except ParseError as error:
@@ -182,14 +201,14 @@ class Account:
                 f"the receipt says that {facts.accepted} base units were accepted, and only {row.signed} were signed"
             ]
         doubts = []
-        if facts.accepted < row.accepted:
+        if takes_back and facts.accepted < row.accepted:
             doubts.append(f"the receipt takes back what was accepted: {row.accepted} before, {facts.accepted} now")
-        if facts.spent < row.spent:
+        if takes_back and facts.spent < row.spent:
             doubts.append(f"the receipt takes back what was spent: {row.spent} before, {facts.spent} now")
-        if facts.spent > max(int(trace.cumulative), row.spent):
+        if facts.spent > max(most, row.spent):
             doubts.append(f"the receipt says that {facts.spent} base units were spent, more than this voucher is over")
         now = self.clock()
-        entry = ChannelEntry(at=now, kind="accepted", amount=facts.accepted, reference=trace.ref)
+        entry = None if ref is None else ChannelEntry(at=now, kind="accepted", amount=facts.accepted, reference=ref)
         learned = await self.book.update(
             row.channel_id,
             lambda row: row.learned(now, accepted=facts.accepted, spent=facts.spent),
@@ -213,7 +232,11 @@ class Account:
         if slug in _INSUFFICIENT:
             # It took the voucher and says that it was used up before: the next one has to be over more.
             now, used = self.clock(), int(trace.cumulative)
-            await self.book.update(row.channel_id, lambda row: row.learned(now, accepted=used, spent=used))
+            await self.book.update(
+                row.channel_id,
+                lambda row: row.learned(now, accepted=used, spent=used),
+                entry=ChannelEntry(at=now, kind=USED_UP, amount=used, reference=trace.ref),
+            )
         elif slug == _DEPOSIT:
             await self._try_look(row)
         said = "the server refused the voucher; it stays signed, so that the sum is at risk until the channel closes"
@@ -229,21 +252,28 @@ class Account:
 
     async def _disputed(self, row: ClientChannel) -> Conclusion:
         """The server says that it has no such channel. The chain is asked, and nobody else believed."""
+        seen, said = await self.dispute(row)
+        if seen.state is ChannelState.FINALIZED:
+            return Conclusion(outcome=_never(said), again=True)
+        return Conclusion(outcome=_never(said), doubts=(said,))
+
+    async def dispute(self, row: ClientChannel) -> tuple[ClientChannel, str]:
+        """Looks at a channel that the server says is gone: the row, and what to tell people."""
         seen = await self._try_look(row)
         if seen.state is ChannelState.FINALIZED:
-            return Conclusion(outcome=_never("the channel was closed; see what came back of it"), again=True)
+            return seen, "the channel was closed; see what came back of it"
         locked = format_units(seen.locked, seen.currency.decimals)
         said = (
             f"the server says that channel {row.channel_id[:10]}… is gone, and the chain does not: {locked} "
             f"{seen.currency.symbol} stay locked in it. The row is kept; close the channel to get them back"
         )
         now = self.clock()
-        await self.book.update(
+        kept = await self.book.update(
             row.channel_id,
             lambda row: replace(row, note=f"Disputed: {said}.", updated_at=now),
             entry=ChannelEntry(at=now, kind="disputed", amount=seen.locked, text=said),
         )
-        return Conclusion(outcome=_never(said), doubts=(said,))
+        return kept, said
 
     async def _lost(self, row: ClientChannel) -> ClientChannel:
         now = self.clock()
@@ -276,21 +306,38 @@ class Account:
             row = await self.look(row, lease=None, write=True)
         except ChainError as error:
             return _open(f"The chain could not be asked: {error.message}")
-        return _verdict(known, row)
+        return _verdict(known, row, await self.book.entries(row.channel_id))
 
 
-def _verdict(trace: SessionTrace, row: ClientChannel) -> Outcome:
-    """What the channel's row says of one of its payments."""
+def _verdict(trace: SessionTrace, row: ClientChannel, history: Sequence[ChannelEntry]) -> Outcome:
+    """What the channel's row and history say of one of its payments."""
     cumulative, before = int(trace.cumulative), int(trace.before)
     if row.state is ChannelState.FINALIZED:
         if row.settled > before:
-            return Outcome(state=OutcomeState.SETTLED, reference=row.channel_id, message="The payee collected it.")
+            return _taken(trace, row, row.settled, "The payee collected it.")
         return _never("The channel is closed, and this was not collected.")
-    if row.signed == cumulative and row.voucher_ref != trace.ref:
+    if _is_reused(trace, history):
+        if int(trace.previous) > before:
+            return _taken(trace, row, int(trace.previous), "Its last voucher paid for a later request.")
         return _never("The same voucher paid for a later request.")
     if row.spent >= cumulative:
-        return Outcome(state=OutcomeState.SETTLED, reference=row.channel_id, message="A later receipt counts it.")
+        return _taken(trace, row, cumulative, "A later receipt counts it.")
     return _open("The payee holds a voucher for it; the next receipt, or the close of the channel, will tell.")
+
+
+def _is_reused(trace: SessionTrace, history: Sequence[ChannelEntry]) -> bool:
+    """Whether the last voucher of a payment paid for a later one instead. A server that had counted it says so."""
+    lines = {(line.kind, line.reference) for line in history if line.amount == int(trace.cumulative)}
+    return (REUSED, trace.ref) in lines and not any(kind == USED_UP for kind, _ in lines)
+
+
+def _taken(trace: SessionTrace, row: ClientChannel, until: int, message: str) -> Outcome:
+    """Settled, as far as the payee got: all but what was promised beyond `until`."""
+    beyond = max(int(trace.cumulative) - until, 0)
+    amount = max(int(trace.amount) - beyond, 0) if beyond and int(trace.previous) else None
+    if amount == 0:
+        return _never("The payee collected none of it.")
+    return Outcome(state=OutcomeState.SETTLED, reference=row.channel_id, message=message, amount=amount)
 
 
 def _shown(

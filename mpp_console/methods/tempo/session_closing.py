@@ -1,21 +1,22 @@
 """What a payee does with its channels on its own: settle what was earned, close, and see what is at stake.
 
 A close captures `max(spent, settled)` and never more (tempo session draft, "Cooperative Close"), where the escrow can
-take less than a voucher is over, which that of v1 cannot: the sum is fixed in
-the store first, from when on nothing is served, then the transaction is journaled, then it is sent.
+take less than a voucher is over, which that of v1 cannot: the sum is fixed in the store first, from when on nothing is
+served, then the transaction is journaled, then it is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from mpp_console.methods.base import Clock
 from mpp_console.protocol import InternalPayment, PaymentProblem
 
+from .chain import fee_in_token
 from .keys import keccak
 from .reserve_abi import GRACE_SECONDS, ChannelEventKind
 from .session_escrow import Escrow, NotTaken
@@ -34,10 +35,12 @@ from .session_record import (
     thaw,
 )
 
-__all__ = ["Exposure", "SessionSettlement"]
+__all__ = ["LIFE", "Exposure", "SessionSettlement"]
 
 
-_LIFE: Final = timedelta(seconds=120)
+_BATCH: Final = 100
+"""Channels that are asked about in one call."""
+LIFE: Final = timedelta(seconds=120)
 """After this a close that we sent is certainly dead: it is valid for 25 seconds of the chain's time, and clocks differ.
 """
 
@@ -90,6 +93,33 @@ class SessionSettlement:
                 seen.append(record)
         return tuple(seen)
 
+    async def watch(self) -> tuple[ChannelRecord, ...]:
+        """Holds every channel that is not closed against the chain, many at a time, and gives those that it knew
+        something new of. Writes nothing for the others. Raises InternalPayment when the chain cannot be asked.
+        """
+        records = await self.store.list(states=frozenset(ChannelState) - {ChannelState.CLOSED})
+        by_escrow: dict[str, list[ChannelRecord]] = {}
+        for record in records:
+            by_escrow.setdefault(record.escrow, []).append(record)
+        found = []
+        for group in by_escrow.values():
+            for start in range(0, len(group), _BATCH):
+                found += await self._watch_batch(group[start : start + _BATCH])
+        return tuple(found)
+
+    async def _watch_batch(self, batch: Sequence[ChannelRecord]) -> list[ChannelRecord]:
+        states = await self.escrow_of(batch[0]).states([record.channel_id for record in batch])
+        found = []
+        for record, there in zip(batch, states, strict=True):
+            known = (record.deposit, record.settled, record.close_requested_at)
+            if there.exists and known == (there.deposit, there.settled, there.close_requested_at):
+                continue
+            if not there.exists and record.state is ChannelState.OPENING:
+                continue  # its transaction is on its way, or was never taken
+            async with self.lock(record.channel_id):
+                found.append(await self.refresh(record.channel_id) or record)
+        return found
+
     async def settle(self, channel_id: str) -> tuple[ChannelRecord, str | None]:
         """Takes what was earned, by the highest voucher that is fully spent; the channel stays open. Gives the record
         and the transaction's hash, None when there was nothing to take.
@@ -124,6 +154,25 @@ class SessionSettlement:
                 return arrived(seen, dispatch)
 
             return await change_known(self.store, channel_id, note), receipt.hash
+
+    async def price(self, channel_id: str, act: Literal["settle", "close"]) -> int:
+        """The most that settling or closing now costs, in base units of the fee token: a dry run, which signs nothing.
+        Raises SessionRefused for what cannot be done now, and what the act itself would raise.
+        """
+        record = await self._require(channel_id)
+        escrow = self.escrow_of(record)
+        if act == "settle":
+            if record.state is not ChannelState.OPEN or record.earned <= record.settled:
+                raise SessionRefused("Nothing was earned since the last time.", code="nothing-earned")
+            signature = bytes.fromhex(record.earned_signature[2:])
+            data = escrow.dialect.settle(channel_id, record.descriptor, record.earned, signature)
+        else:
+            cumulative, signed = record.accepted, record.accepted_signature
+            partial = escrow.dialect.partial
+            fixed = freeze(record, cumulative, signed, now=self.clock(), partial=partial)
+            data = _close_data(escrow, fixed, cumulative, signed)
+        tx = await escrow.planned(data, self.clock())
+        return fee_in_token(tx.gas, tx.max_fee_per_gas)
 
     async def close(self, channel_id: str) -> tuple[ChannelRecord, str]:
         """Closes with the highest voucher accepted, taking what was delivered; the rest goes back to the payer."""
@@ -161,22 +210,15 @@ class SessionSettlement:
         if known.finalized and before is not None:
             return known, before.tx_hash
         earlier = frozen.pending
-        if earlier is None or self.clock() > earlier.at + _LIFE:
+        if earlier is None or self.clock() > earlier.at + LIFE:
             await change_known(self.store, frozen.channel_id, thaw)
         # The payer did nothing wrong, and must not be asked to pay for it.
         raise InternalPayment(f"The channel could not be closed. {problem.message}", code=problem.code) from problem
 
     async def _send_close(self, record: ChannelRecord, cumulative: int, signature: str) -> tuple[ChannelRecord, str]:
-        now, capture = self.clock(), record.capture
-        if capture is None:
-            raise SessionRefused("The channel is not being closed.", code="not-closing")
-        escrow = self.escrow_of(record)
-        if not escrow.dialect.partial:
-            held = {cumulative: signature, record.accepted: record.accepted_signature}
-            held |= {record.earned: record.earned_signature}
-            cumulative, signature = capture, "0x" if capture == record.settled else held[capture]
-        raw = bytes.fromhex(signature[2:])
-        tx = await escrow.own(escrow.dialect.close(record.channel_id, record.descriptor, cumulative, capture, raw), now)
+        now, escrow = self.clock(), self.escrow_of(record)
+        tx = await escrow.own(_close_data(escrow, record, cumulative, signature), now)
+        capture = record.owed if record.capture is None else record.capture
         dispatch = _dispatch(DispatchKind.CLOSE, tx.hash(), capture, now)
         await change_known(self.store, record.channel_id, lambda known: replace(known, pending=dispatch))
         receipt = await escrow.deliver(tx)
@@ -193,6 +235,19 @@ class SessionSettlement:
         if kept is None:
             raise ChannelNotFound(details={"channelId": channel_id})
         return kept.record
+
+
+def _close_data(escrow: Escrow, record: ChannelRecord, cumulative: int, signature: str) -> bytes:
+    """The call that closes a channel whose capture is fixed, with this voucher or the one that is over just that."""
+    capture = record.capture
+    if capture is None:
+        raise SessionRefused("The channel is not being closed.", code="not-closing")
+    if not escrow.dialect.partial:
+        held = {cumulative: signature, record.accepted: record.accepted_signature}
+        held |= {record.earned: record.earned_signature}
+        cumulative, signature = capture, "0x" if capture == record.settled else held[capture]
+    raw = bytes.fromhex(signature[2:])
+    return escrow.dialect.close(record.channel_id, record.descriptor, cumulative, capture, raw)
 
 
 def _dispatch(kind: DispatchKind, tx_hash: str, amount: int, now: datetime) -> Dispatch:

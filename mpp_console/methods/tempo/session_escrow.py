@@ -99,6 +99,11 @@ class Escrow:
 
     async def own(self, data: bytes, now: datetime) -> TempoTransaction:
         """A signed transaction of ours. Raises NotTaken when it would revert, InternalPayment without a chain."""
+        signed = (await self.planned(data, now)).sign(self.signer)
+        return signed if self.fee_payer is None else signed.cosign(self.fee_payer, self.fee_token)
+
+    async def planned(self, data: bytes, now: datetime) -> TempoTransaction:
+        """The same before it is signed: a dry run. Raises as `own`."""
         calls = (Call(self.address, 0, data),)
         try:
             fees, block = await self.chain.fees(), await self.chain.block()
@@ -127,8 +132,7 @@ class Escrow:
             raise NotTaken(f"The escrow would refuse it: {error.message}", code="would-revert") from error
         except ChainError as error:
             raise InternalPayment(_NO_CHAIN) from error
-        signed = build(limit + GAS_MARGIN).sign(self.signer)
-        return signed if self.fee_payer is None else signed.cosign(self.fee_payer, self.fee_token)
+        return build(limit + GAS_MARGIN)
 
     async def deliver(self, tx: TempoTransaction) -> TxReceipt:
         """Broadcasts and waits; a successful receipt. Raises NotTaken (certain), InternalPayment (certainly not sent),

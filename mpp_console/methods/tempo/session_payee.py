@@ -36,7 +36,7 @@ from .keys import Signer, parse_address, to_checksum
 from .networks import Network
 from .offers import ImpossibleOffer
 from .session_checks import read_request, read_source, voucher_signature
-from .session_closing import SessionSettlement
+from .session_closing import LIFE, SessionSettlement
 from .session_escrow import Escrow
 from .session_funding import Funding
 from .session_handed import check_descriptor, read_open, read_top_up
@@ -51,6 +51,7 @@ from .session_record import (
     ChannelRecord,
     ChannelState,
     ChannelStore,
+    Dispatch,
     DispatchKind,
     accept,
     arrived,
@@ -67,6 +68,7 @@ from .session_schema import (
     OpenPayload,
     SessionReceiptFacts,
     SessionRequest,
+    Snapshot,
     TopUpPayload,
     VoucherPayload,
     decode_session_payload,
@@ -75,6 +77,7 @@ from .session_schema import (
     session_receipt,
 )
 from .session_signing import domain_of
+from .session_snapshot import snapshot_of
 from .settle import Settlement
 from .sponsor import SponsorPolicy
 from .vouchers import VoucherDomain
@@ -297,18 +300,42 @@ class TempoSessionPayee:
             min_delta=request.min_voucher_delta,
         )
 
-    async def recover(self) -> tuple[ChannelRecord, ...]:
-        """Asks the chain about every channel that was being opened or closed when the last process ended. Gives those
-        that are settled now; run it before serving. Raises InternalPayment when the chain cannot be asked.
+    async def snapshot(self, channel_id: str, request: Mapping[str, Any], *, cost: int) -> Snapshot | None:
+        """What is known of a channel that could pay `request`, `cost` base units next; None when it could not. See
+        `snapshot_of`.
+
+        Raises ParseError for a request that is none of ours.
         """
-        half = await self._store.list(states=frozenset({ChannelState.OPENING, ChannelState.CLOSING}))
+        asked = decode_session_request(request)
+        kept = await self._store.get(channel_id.lower())
+        return None if kept is None else snapshot_of(kept.record, asked, cost=cost)
+
+    async def recover(self) -> tuple[ChannelRecord, ...]:
+        """Asks the chain about every channel that was being opened, closed, topped up or settled when the last process
+        ended. Gives those that stand differently now; run it before serving. Raises InternalPayment when the chain
+        cannot be asked.
+        """
+        half = frozenset({ChannelState.OPENING, ChannelState.CLOSING})
         resolved = []
-        for record in half:
+        for record in await self._store.list(states=half | {ChannelState.OPEN}):
+            if record.state not in half and record.pending is None:
+                continue
             async with self._lock(record.channel_id):
                 now = await self._observed(record.channel_id)
-                if now is not None and now.state is not record.state:
+                if now is not None and now.state is ChannelState.OPEN and now.pending is not None:
+                    now = await self._arrived_or_dead(now, now.pending)
+                if now is not None and (now.state, now.pending) != (record.state, record.pending):
                     resolved.append(now)
         return tuple(resolved)
+
+    async def _arrived_or_dead(self, record: ChannelRecord, pending: Dispatch) -> ChannelRecord:
+        """The record without a top up or settlement that a dead process left: it has arrived, or never will."""
+        receipt = await self._escrow_of(record).receipt(pending.tx_hash)
+        if receipt is not None and receipt.status:
+            return await change_known(self._store, record.channel_id, lambda known: arrived(known, pending))
+        if receipt is None and self._clock() <= pending.at + LIFE:
+            return record
+        return await change_known(self._store, record.channel_id, lambda known: replace(known, pending=None))
 
     # -- actions
 
@@ -381,6 +408,8 @@ class TempoSessionPayee:
             if known is None:
                 raise ChannelNotFound(details={"channelId": payload.channel_id})
             record = accept(known, payload.cumulative, signature, min_delta=min_delta, now=attempt.now)
+            if record.accepted > known.accepted:
+                record = replace(record, voucher_challenge_id=attempt.credential.challenge.id)
             if attempt.kind == "management":
                 return record, record
             try:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from mpp_console.methods.base import (
@@ -24,6 +25,7 @@ from mpp_console.methods.base import (
     Place,
     Prepared,
     Quote,
+    Step,
     Transfer,
     refuse_unless_payable,
 )
@@ -44,7 +46,7 @@ from .networks import Network
 from .quote import judge_time, refusal
 from .reserve_abi import OpenCall
 from .schema import ChargeRequest
-from .session_account import Account, SessionTrace
+from .session_account import REUSED, Account, SessionTrace
 from .session_dialect import dialect_of
 from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind, SessionPlan
 from .session_planner import Planner, scope_of, unknown_currency
@@ -59,6 +61,7 @@ from .session_schema import (
     decode_session_request,
 )
 from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up
+from .session_stream import StreamPayer
 from .session_topup import top_up
 from .survey import Survey, Surveyor
 
@@ -125,6 +128,7 @@ class SessionPayer:
         self._sleep = sleep
         self._account = Account(book=book, chain=chain, clock=clock)
         self._held: dict[str, Held] = {}
+        self._signing: dict[str, _Signing] = {}
         self._planner = Planner(
             network=network,
             chain=chain,
@@ -296,7 +300,7 @@ class SessionPayer:
         except BaseException:
             await held.release()
             raise
-        self._held[ref] = held
+        self._held[ref], self._signing[ref] = held, signing
         return prepared
 
     async def _replan(self, quote: Quote, request: SessionRequest, lease: Lease) -> SessionPlan:
@@ -379,15 +383,28 @@ class SessionPayer:
                 row.learned(now, signed=plan.cumulative), **self._planner.placed(), **locks, voucher_ref=signing.ref
             ),
             lease=signing.lease,
-            entry=ChannelEntry(at=now, kind="topping up", amount=plan.locks) if locks else None,
+            entry=self._line(signing, channel),
         )
+        payload = self._voucher_payload(row, plan.cumulative, signing.signer)
+        return self._prepared(quote, signing, row, payload, raw)
+
+    def _line(self, signing: _Signing, channel: ClientChannel) -> ChannelEntry | None:
+        """What the channel's history says of a voucher about to leave: only what is out of the ordinary."""
+        plan, now = signing.plan, self._clock()
+        if plan.cumulative == channel.signed and channel.voucher_ref not in (None, signing.ref):
+            return ChannelEntry(at=now, kind=REUSED, amount=plan.cumulative, reference=channel.voucher_ref)
+        if plan.kind is PlanKind.TOP_UP:
+            return ChannelEntry(at=now, kind="topping up", amount=plan.locks)
+        return None
+
+    def _voucher_payload(self, row: ClientChannel, cumulative: int, signer: Signer) -> Mapping[str, Any]:
         payload = VoucherPayload(
             channel_id=row.channel_id,
-            cumulative=plan.cumulative,
-            signature=self._voucher(row, plan.cumulative, signing.signer),
+            cumulative=cumulative,
+            signature=self._voucher(row, cumulative, signer),
             descriptor=row.stated,
         )
-        return self._prepared(quote, signing, row, payload.to_wire(), raw)
+        return payload.to_wire()
 
     def _lifetime(self, quote: Quote) -> Lifetime:
         """25 seconds from now at most, and a random moment in the past, so that no two top ups are alike."""
@@ -442,11 +459,68 @@ class SessionPayer:
         """Writes what the ending says of the channel, and gives the turn on it to the next."""
         trace = SessionTrace.read(prepared.trace)
         held = self._held.pop(trace.ref, None)
+        self._signing.pop(trace.ref, None)
         try:
             return await self._account.conclude(trace, ending)
         finally:
             if held is not None:
                 await held.release()
+
+    def ongoing(self, prepared: Prepared) -> StreamPayer | None:
+        """See `methods.base.Metered`."""
+        trace = SessionTrace.read(prepared.trace)
+        signing = self._signing.get(trace.ref)
+        if signing is None or self._management is None:
+            return None
+        return StreamPayer(
+            prepared,
+            request=signing.request,
+            book=self._book,
+            account=self._account,
+            management=self._management,
+            hold=lambda: self._leases.hold(scope_of(signing.request, signing.signer.address)),
+            advance=partial(self._advance, signing),
+            voucher=lambda row: self._voucher_payload(row, row.signed, signing.signer),
+            clock=self._clock,
+        )
+
+    async def _advance(
+        self,
+        first: _Signing,
+        channel: ClientChannel,
+        target: int,
+        *,
+        challenge: Challenge,
+        lease: Lease,
+        check: Callable[[Step], Awaitable[None]],
+    ) -> Step:
+        """See `session_stream.Advance`. Raises PaymentRefused, ChainError."""
+        request = first.request
+        plan = await self._planner.further(request, channel, target)
+        if isinstance(plan, Check):
+            raise PaymentRefused(plan.message, code=plan.code)
+        survey = Survey(checks=(), token=self._network.token(request.currency))
+        if plan.kind is not PlanKind.VOUCHER:
+            survey = await self._survey(request, plan, challenge)
+        quote = self._quoted(request, challenge, plan, survey, survey.checks)
+        refuse_unless_payable(quote)
+        amount, held = target - channel.signed, channel.deposit + plan.locks
+        step = Step(amount=amount, total=target, held=held, locks=plan.locks)
+        await check(step)
+        signing = replace(first, plan=plan, lease=lease)
+        if plan.kind is PlanKind.TOP_UP:
+            await self._top_up_alone(quote, signing, channel)
+            signing = replace(signing, plan=replace(plan, kind=PlanKind.VOUCHER))
+        await self._raise(quote, signing)
+        return step
+
+    async def _top_up_alone(self, quote: Quote, signing: _Signing, channel: ClientChannel) -> None:
+        """A top up that raises no voucher yet, so that one that fails promises nothing."""
+        assert self._management is not None  # noqa: S101 - without it no payment goes on
+        still = replace(signing.plan, cumulative=channel.signed)
+        prepared = await self._raise(quote, replace(signing, plan=still, ref=channel.voucher_ref or signing.ref))
+        trace = SessionTrace.read(prepared.trace)
+        await top_up(prepared, trace, self._management, self._account, signing.lease, sleep=self._sleep)
 
     async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
         """What became of a payment by session, from the book and the chain. Never pays."""

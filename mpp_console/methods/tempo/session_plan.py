@@ -74,12 +74,19 @@ def next_voucher(channel: ClientChannel, request: SessionRequest) -> int:
 
 
 def plan_session(
-    request: SessionRequest, channel: ClientChannel | None, policy: DepositPolicy, balance: int | None
+    request: SessionRequest,
+    channel: ClientChannel | None,
+    policy: DepositPolicy,
+    balance: int | None,
+    target: int | None = None,
 ) -> SessionPlan | Check:
-    """The plan, or why there is none. `channel` None opens one; `balance` is needed only where money is locked."""
+    """The plan, or why there is none. `channel` None opens one; `balance` is needed only where money is locked. With a
+    `target` the voucher is over that, whatever one request costs.
+    """
     if channel is None or channel.state not in (ChannelState.ACTIVE, ChannelState.ORPHANED):
         return _open(request, policy, balance)
-    target, before = next_voucher(channel, request), max(channel.spent, channel.settled)
+    target = next_voucher(channel, request) if target is None else target
+    before = max(channel.spent, channel.settled)
     if target > dialect_of(request.protocol).maximum:
         return _refuse("channel-full", "The channel has reached the largest sum that it can hold. Close it.")
     if target <= channel.deposit:

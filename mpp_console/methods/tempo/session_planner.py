@@ -51,17 +51,29 @@ class Planner:
 
     async def plan(self, request: SessionRequest, payer: str | None, lease: Lease | None = None) -> SessionPlan | Check:
         """The plan, or why there is none. With a `lease`, what was learned of the channel is written down."""
-        policy = self.deposits(request.currency) if callable(self.deposits) else self.deposits
         if payer is None:
-            return plan_session(request, None, policy, None)
+            return plan_session(request, None, self._policy(request.currency), None)
         channel = await self._channel(request, payer, lease)
         if isinstance(channel, Check):
             return channel
-        plan = plan_session(request, channel, policy, None)
+        return await self._planned(request, channel, payer)
+
+    async def further(self, request: SessionRequest, channel: ClientChannel, target: int) -> SessionPlan | Check:
+        """The plan for a voucher over `target` in all, on a channel that is being paid on."""
+        return await self._planned(request, channel, channel.payer, target)
+
+    async def _planned(
+        self, request: SessionRequest, channel: ClientChannel | None, payer: str, target: int | None = None
+    ) -> SessionPlan | Check:
+        policy = self._policy(request.currency)
+        plan = plan_session(request, channel, policy, None, target)
         if isinstance(plan, SessionPlan) and plan.kind is not PlanKind.VOUCHER:
             balance = await self.chain.balance(request.currency, payer)
-            plan = plan_session(request, channel, policy, balance)
+            plan = plan_session(request, channel, policy, balance, target)
         return plan
+
+    def _policy(self, token: str) -> DepositPolicy:
+        return self.deposits(token) if callable(self.deposits) else self.deposits
 
     def blank(self, request: SessionRequest, made: Descriptor) -> ClientChannel:
         """A row for a channel of this request that is about to be opened, without any sums."""

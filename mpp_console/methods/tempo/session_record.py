@@ -81,9 +81,11 @@ class ChannelRecord:
     """One channel as its payee knows it. Sums are base units of `token`; addresses are checksummed.
 
     `accepted` is the highest voucher, `spent` what was charged for service, `settled` and `deposit` what the chain said
-    at `checked_at`. `earned` is the highest voucher that is fully spent, which may be settled without taking more than
-    was delivered. `units` counts what was delivered over the channel's life. `pending` is a transaction on its way,
-    `done` those that arrived, oldest first.
+    at `checked_at`; when that last was more than before, and `units` then, are `settled_at` and `settled_units`.
+    `earned` is the highest voucher that is fully spent, which may be settled without taking more than was delivered.
+    `units` counts what was delivered over the channel's life. `pending` is a transaction on its way, `done` those that
+    arrived, oldest first. `challenge_id` and `voucher_challenge_id` are what the opening and the highest voucher
+    answered, for whoever has to explain them later (draft, "Session Attribution").
     """
 
     channel_id: str
@@ -106,10 +108,13 @@ class ChannelRecord:
     created_at: datetime
     last_used: datetime
     checked_at: datetime | None = None
+    settled_at: datetime | None = None
+    settled_units: int = 0
     pending: Dispatch | None = None
     done: tuple[Dispatch, ...] = ()
     opened_block: int = 0
     challenge_id: str = ""
+    voucher_challenge_id: str = ""
 
     @property
     def payer(self) -> str:
@@ -260,6 +265,8 @@ def observe(
         return record
     if not deposit:
         return record
+    if settled > record.settled:
+        record = replace(record, settled_at=now, settled_units=record.units)
     return replace(
         record,
         # A node that is a block behind must not take back what was seen.

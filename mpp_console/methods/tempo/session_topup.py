@@ -19,7 +19,7 @@ from .session_planner import scope_of
 from .session_ports import Management, ManagementAnswer, ManagementFailed
 from .session_schema import TopUpPayload, decode_session_request
 
-__all__ = ["top_up"]
+__all__ = ["same_channel", "top_up"]
 
 LOOKS: Final = 20
 """How often the chain is asked for a top up that the server took, half a second apart."""
@@ -70,11 +70,11 @@ async def _ask(prepared: Prepared, trace: SessionTrace, row: ClientChannel, mana
         descriptor=row.stated,
     )
     # A challenge of its own, where the server gives one: the first one is for the voucher.
-    challenge = next((item for item in fresh if _same(item, first)), first)
+    challenge = next((item for item in fresh if same_channel(item, first)), first)
     return await management.post(row.url, replace(prepared.credential, challenge=challenge, payload=payload.to_wire()))
 
 
-def _same(fresh: Challenge, first: Challenge) -> bool:
+def same_channel(fresh: Challenge, first: Challenge) -> bool:
     """Whether a fresh challenge is about the same channel as the first one."""
     if (fresh.method, fresh.intent, fresh.realm) != (first.method, first.intent, first.realm):
         return False

@@ -49,11 +49,12 @@ _decode = msgspec.json.Decoder(ChannelRecord).decode
 
 class SqliteChannels:
     """`ChannelStore` in SQLite. Raises StoreError for anything that SQLite refuses, and for a row that cannot be
-    read.
+    read. `changed` is called with the id of each channel that this process wrote; it must be quick.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqliteStore, *, changed: Callable[[str], None] = lambda channel_id: None) -> None:
         self._store = store
+        self._changed = changed
         self._waiters = Waiters()
         self._ready = False
 
@@ -75,6 +76,7 @@ class SqliteChannels:
         result, changed = await self._transact(work)
         if changed:
             self._waiters.wake(channel_id)
+            self._changed(channel_id)
         return result
 
     async def get(self, channel_id: str) -> Versioned | None:

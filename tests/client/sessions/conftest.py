@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,17 @@ import httpx
 import pytest
 
 from mpp_console.client.auth import PaymentAuth
+from mpp_console.client.journal import ReceiptRecord
 from mpp_console.client.payments import Payments
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.leases import ScopeLeases
 from mpp_console.client.sessions.lifecycle import SessionManager
 from mpp_console.client.sessions.management import HttpManagement
+from mpp_console.client.sessions.owners import is_alive
 from mpp_console.client.sessions.recovery import ChannelSearch
 from mpp_console.history import Database, HistoryJournal
 from mpp_console.history.channels import HistoryChannels
+from mpp_console.history.rows import read_receipt
 from mpp_console.methods.tempo.client_channel import ClientChannel
 from mpp_console.methods.tempo.keys import LocalSigner
 from mpp_console.methods.tempo.networks import SANDBOX
@@ -84,6 +87,7 @@ class World:
     )
     settings: dict[str, Any] = field(default_factory=dict)
     path: str = "/chat"
+    alive: Callable[[str], bool] = is_alive
 
     def __post_init__(self) -> None:
         self.journal: Any = HistoryJournal(self.database, clock=self.clock)
@@ -109,7 +113,11 @@ class World:
 
     def payments(self, **changes: Any) -> Payments:
         return Payments(
-            payers=[self.payer(**changes)], policy=lambda: self.policy, journal=self.journal, clock=self.clock
+            payers=[self.payer(**changes)],
+            policy=lambda: self.policy,
+            journal=self.journal,
+            clock=self.clock,
+            alive=self.alive,
         )
 
     @asynccontextmanager
@@ -154,6 +162,23 @@ class World:
         def job(connection: Any) -> list[tuple[str, int]]:
             rows = connection.execute("SELECT state, amount FROM operations ORDER BY seq")
             return [(row["state"], int(row["amount"])) for row in rows]
+
+        return await self.database.read(job, doing="look")
+
+    async def errors(self) -> list[str | None]:
+        """What is written at every payment, oldest first."""
+
+        def job(connection: Any) -> list[str | None]:
+            return [row["error"] for row in connection.execute("SELECT error FROM operations ORDER BY seq")]
+
+        return await self.database.read(job, doing="look")
+
+    async def receipts(self) -> list[ReceiptRecord]:
+        """Every receipt, oldest first."""
+
+        def job(connection: Any) -> list[ReceiptRecord]:
+            rows = connection.execute("SELECT * FROM receipts ORDER BY seq")
+            return [read_receipt(row).record for row in rows]
 
         return await self.database.read(job, doing="look")
 

@@ -22,8 +22,9 @@ from tests.client.till import Reply
 
 from .conftest import TOKEN, HandClock, World, signer
 from .shop import PRICE
+from .tap import Tap
 
-_WRITES = {"add", "update", "acquire", "begin", "advance", "receive", "move_cursor"}
+_WRITES = {"add", "update", "acquire", "begin", "advance", "extend", "receive", "move_cursor"}
 
 
 class Killed(BaseException):
@@ -73,7 +74,8 @@ async def die(world: World, act: Callable[[], Any], *, at: int, after: bool) -> 
         assert dead
     finally:
         # The next program knows that the owner of whatever was held is gone.
-        world.book = HistoryChannels(world.database, clock=world.clock, alive=lambda owner: False)
+        world.alive = lambda owner: False
+        world.book = HistoryChannels(world.database, clock=world.clock, alive=world.alive)
         world.journal = journal
     return bool(dead)
 
@@ -123,6 +125,36 @@ async def test_killed_at_any_write_of_a_payment(world: World, plan: str, after: 
     else:
         raise AssertionError("it never came to its end")
     assert at > 4
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_killed_at_any_write_of_a_stream(world: World, after: bool) -> None:
+    """An answer that is paid for as it comes: what was not delivered is not lost, and the journal tells the truth."""
+    tap = Tap(chain=world.chain, signer=world.shop.signer, clock=world.clock, tokens=("one", "two", "three"))
+    tap.suggested = 2 * PRICE
+    world.shop, world.server.handler = tap, tap
+    for at in range(1, 60):
+        earned = await world.balance(tap.signer.address)
+        served, opened = tap.served, tap.actions.count("open")
+        died = await die(world, world.get, at=at, after=after)
+        world.clock.advance(60)  # what had not arrived by then never will
+        assert (await world.get()).status_code == 200
+        assert tap.actions.count("open") - opened == 1, "one deposit, however often it is tried"
+        await settle_everything(world)
+        assert await world.balance(RESERVE) == 0, "every deposit came back or was earned"
+        assert await world.balance(tap.signer.address) - earned <= (tap.served - served) * PRICE
+        rows = (await world.book.rows(archived=True)).rows
+        assert all(row.state == "finalized" for row in rows)
+        assert sum(row.settled for row in rows) == tap.served * PRICE
+        operations = await world.operations()
+        assert all(state in ("settled", "refused") for state, _ in operations)
+        paid = sum(amount for state, amount in operations if state == "settled")
+        assert paid == tap.served * PRICE, f"the journal tells the truth after write {at}"
+        if not died:
+            break
+    else:
+        raise AssertionError("it never came to its end")
+    assert at > 15
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mpp_console.methods.tempo.channels import RESERVE, Descriptor
+from mpp_console.methods.tempo.session_metering import Shortfall, Taken
 from mpp_console.methods.tempo.session_record import Change, ChannelRecord, ChannelState, ChannelStore, Versioned
+from mpp_console.methods.tempo.session_runner import SettlementPolicy, SettlementRunner
 from mpp_console.methods.tempo.session_schema import SessionPayload
-from mpp_console.protocol import PaymentProblem
+from mpp_console.protocol import Credential, PaymentProblem
 from mpp_console.server.channels import MemoryChannels
 from tests.methods.tempo.booths import PRICE, Booth, id_of
 from tests.sandbox.node.chains import ALICE, BOB, CAROL
@@ -196,6 +199,36 @@ class Sessions(RuleBasedStateMachine):
     def bob_claims(self, which: int, close: bool) -> None:
         settlement, channel_id = self.booth.payee.settlement, id_of(self.channels[which % len(self.channels)])
         self.run_async(settlement.close(channel_id) if close else settlement.settle(channel_id))
+
+    @precondition(lambda self: self.channels)
+    @rule(which=st.integers(0, 2), pieces=st.integers(1, 5), ask=st.integers(1, 5), pays=st.booleans())
+    def streams(self, which: int, pieces: int, ask: int, pays: bool) -> None:
+        descriptor = self.channels[which % len(self.channels)]
+        payload = self.booth.voucher(descriptor, 0)
+        credential = Credential(challenge=self.booth.challenge(), payload=payload.to_wire())
+        meter = self.booth.payee.meter(credential)
+        for _ in range(2):
+            taken = self.run_async(meter.take(PRICE, count=pieces, wish=ask))
+            if isinstance(taken, Taken):
+                assert 1 <= taken.count <= pieces
+                self.served[payload.channel_id] = self.served.get(payload.channel_id, 0) + taken.count * PRICE
+            elif isinstance(taken, Shortfall) and pays:
+                assert taken.record.accepted < taken.least <= taken.required
+                self.promise(descriptor, taken.required)
+                self.bring(self.booth.voucher(descriptor, taken.required), content=False)
+
+    @rule(hours=st.sampled_from([0, 1, 800]))
+    def bob_looks_after_them(self, hours: int) -> None:
+        self.booth.clock.advance(hours * 3_600)
+        policy = SettlementPolicy(amount=3 * PRICE, every=timedelta(hours=1), idle=timedelta(days=30))
+        runner = SettlementRunner(
+            settlement=self.booth.payee.settlement,
+            store=self.store,
+            policy=policy,
+            clock=self.booth.clock,
+            tell=lambda event: None,
+        )
+        self.run_async(runner.step())
 
     @rule(seconds=st.sampled_from([1, 6, 30]))
     def time_passes(self, seconds: int) -> None:

@@ -496,3 +496,23 @@ async def test_what_is_called_away_while_it_is_spent_is_spent_or_refunded(booth:
 def paid_fee(booth: Booth, tx_hash: str) -> int:
     receipt = booth.chain.rpc("eth_getTransactionReceipt", tx_hash)
     return -(-int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16) // 10**12)
+
+
+async def test_every_voucher_is_known_by_the_challenge_that_it_answered() -> None:
+    booth = Booth()
+    descriptor = await booth.opened()
+    assert (await booth.record(descriptor)).voucher_challenge_id == "challenge-1"
+    await booth.handle(booth.voucher(descriptor, 2 * PRICE))
+    await booth.handle(booth.voucher(descriptor, 2 * PRICE), "management")
+    record = await booth.record(descriptor)
+    assert (record.challenge_id, record.voucher_challenge_id) == ("challenge-1", "challenge-2")
+
+
+@pytest.mark.parametrize("amount", [2**96, 2**128])
+async def test_no_sum_is_larger_than_a_channel_holds(amount: int) -> None:
+    booth = Booth()
+    descriptor = await booth.opened()
+    payload = replace(booth.voucher(descriptor, 2 * PRICE), cumulative=amount)
+    with pytest.raises((InvalidPayload, AmountExceedsDeposit)):
+        await booth.handle(payload)
+    assert (await booth.record(descriptor)).accepted == PRICE
