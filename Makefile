@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run demo test lint bench screenshots clean
+.PHONY: run demo test lint bench soak screenshots clean
 
 run: $(STAMP)
 	@$(BIN)/mpp-console
@@ -23,6 +23,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m pytest -m bench -s -p no:xdist $(ARGS) tests/bench
+
+# Payment channels under kill -9, then a balance to the base unit. ARGS="--vouchers 1000 --seed 7" makes it shorter.
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 screenshots: $(STAMP)
 	@$(BIN)/python -m tests.tui.screenshots
