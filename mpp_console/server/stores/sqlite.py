@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 
 from mpp_console.methods.base import Clock
 from mpp_console.server.stores.base import StoreError
+from mpp_console.server.stores.commits import Commits
 
 __all__ = ["SqliteStore"]
 
@@ -60,6 +61,7 @@ class SqliteStore:
         self._max_values = max_values
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gate-store")
         self._connection: sqlite3.Connection | None = None
+        self._commits = Commits()
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,30 +119,24 @@ class SqliteStore:
         await self.transact(lambda db: db.execute("DELETE FROM kept WHERE key = ?", (key,)))
 
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs `work` as one write transaction in the store's own thread, for what else lives in this file. It is on
-        disk when this returns; what `work` raises takes everything back.
+        """Runs `work` as one change in the store's own thread, for what else lives in this file. It is on disk when
+        this returns, beside whatever else waited for the disk meanwhile; what `work` raises takes it back, and nothing
+        else. It may be run twice, of which once counts.
         """
+        waiting = self._commits.add(work)
+        self._thread.submit(self._commits.commit, self._connect)
+        try:
+            return await asyncio.wrap_future(waiting)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The payment store {self._path} cannot be used: {error}",
+                hint="Check that the file and its folder belong to you and that the disk has room.",
+            ) from error
 
-        def transaction() -> T:
-            try:
-                if self._connection is None:
-                    self._connection = _open(self._path)
-                # IMMEDIATE: two processes that both mean to write must queue, not fail when they upgrade a read lock.
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    result = work(self._connection)
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-            except (sqlite3.Error, OSError) as error:
-                raise StoreError(
-                    f"The payment store {self._path} cannot be used: {error}",
-                    hint="Check that the file and its folder belong to you and that the disk has room.",
-                ) from error
-            return result
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = _open(self._path)
+        return self._connection
 
     def _sweep(self, db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM kept WHERE expires_at <= ?", (self._clock().timestamp(),))
