@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import httpx_sse
 import pytest
 
 from mpp_console.client.auth import PaymentAuth
@@ -51,15 +52,25 @@ class Wallet:
     book: MemoryChannels
     journal: MemoryJournal
 
-    async def get(self, url: str, times: int = 1) -> list[httpx.Response]:
+    def payments(self) -> Payments:
         payer = SessionPayer(
             signer=self.signer, chain=self.chain, network=SANDBOX, clock=now, book=self.book,
             leases=ScopeLeases(self.book), management=HttpManagement(plain),
         )  # fmt: skip
         policy = SpendingPolicy(confirm_by_default=False, per_day={TOKEN: 10**6})
-        payments = Payments(payers=[payer], policy=policy, journal=self.journal, clock=now)
-        async with httpx.AsyncClient(auth=PaymentAuth(payments), trust_env=False, timeout=30) as client:
+        return Payments(payers=[payer], policy=policy, journal=self.journal, clock=now)
+
+    async def get(self, url: str, times: int = 1) -> list[httpx.Response]:
+        async with httpx.AsyncClient(auth=PaymentAuth(self.payments()), trust_env=False, timeout=30) as client:
             return [await client.get(url) for _ in range(times)]
+
+    async def words(self, url: str) -> list[str]:
+        """What a stream says, without what it says of money."""
+        async with (
+            httpx.AsyncClient(auth=PaymentAuth(self.payments()), trust_env=False, timeout=30) as client,
+            client.stream("GET", url) as answer,
+        ):
+            return [event.data async for event in httpx_sse.EventSource(answer).aiter_sse()]
 
     def manager(self) -> SessionManager:
         return SessionManager(
@@ -126,3 +137,28 @@ async def test_a_lost_channel_is_found_and_forced_shut(wallet: Wallet, session_s
     (orphan,) = (await search.run(wallet.signer.address)).orphans
     result = await wallet.manager().close(orphan.channel_id)
     assert (result.how, result.channel.state) == (CloseHow.REQUESTED, "closing")
+
+
+async def test_a_stream_asks_for_a_voucher_for_each_word_and_gets_it(wallet: Wallet, session_server: str) -> None:
+    """Its first request opens the channel, and the answer to that is the stream."""
+    assert await wallet.words(session_server + "/words") == [f"word {number}" for number in range(4)]
+    (row,) = (await wallet.book.rows()).rows
+    assert (row.state, row.deposit, row.signed, row.accepted, row.spent) == (
+        "active", 5 * PRICE, 4 * PRICE, 4 * PRICE, 4 * PRICE
+    )  # fmt: skip
+    (paid,) = wallet.journal.operations
+    assert (str(paid.state), paid.amount, paid.error) == ("settled", 4 * PRICE, None)
+    done = await wallet.manager().close(row.channel_id)
+    assert (done.how, done.refunded) == (CloseHow.COOPERATIVE, PRICE)
+
+
+async def test_a_stream_beyond_the_deposit_is_topped_up(wallet: Wallet, session_server: str) -> None:
+    url = session_server + "/words?count=12"
+    assert await wallet.words(url) == [f"word {number}" for number in range(12)]
+    assert await wallet.words(url) == [f"word {number}" for number in range(12)]
+    (row,) = (await wallet.book.rows()).rows
+    assert (row.spent, row.signed, row.pending_deposit) == (24 * PRICE, 24 * PRICE, 0)
+    assert row.deposit >= 24 * PRICE
+    assert [operation.amount for operation in wallet.journal.operations] == [12 * PRICE] * 2
+    done = await wallet.manager().close(row.channel_id)
+    assert (done.how, done.refunded) == (CloseHow.COOPERATIVE, row.deposit - 24 * PRICE)

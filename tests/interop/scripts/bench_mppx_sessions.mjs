@@ -30,8 +30,11 @@ async function answer(request) {
   const result = await words(request)
   if (result.status === 402) return result.challenge
   const count = Number(url.searchParams.get('count') ?? 10)
-  return result.withReceipt(async function* () {
-    for (let i = 0; i < count; i++) yield `word ${i}`
+  return result.withReceipt(async function* (stream) {
+    for (let i = 0; i < count; i++) {
+      await stream.charge()
+      yield `word ${i}`
+    }
   })
 }
 
