@@ -53,8 +53,8 @@ class Outcome(Protocol):
 
 
 @runtime_checkable
-class SessionPayee(Protocol):
-    """A payee that charges over channels, beside what every payee is."""
+class SessionPayee(Payee, Protocol):
+    """A payee that charges over channels."""
 
     async def handle(
         self, credential: Credential, *, kind: RequestKind, cost: int, now: datetime, units: int = 1

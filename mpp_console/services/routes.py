@@ -17,7 +17,7 @@ import msgspec
 
 from mpp_console.protocol import Currency, MppError, inert, parse_units
 from mpp_console.services.errors import UsageError
-from mpp_console.services.server_models import FAULTS, FREE, METHODS, RouteDraft, RouteTrouble
+from mpp_console.services.server_models import ALL_FAULTS, FREE, METHODS, RouteDraft, RouteTrouble
 
 if TYPE_CHECKING:
     from mpp_console.methods.tempo.networks import Network
@@ -134,8 +134,8 @@ def parse_fault(text: str) -> tuple[str | None, str]:
     """`slow` is a fault of every route, `GET /charge=slow` of one: (route key or None, fault). Raises UsageError."""
     where, _, name = text.rpartition("=")
     name = name.strip()
-    if name not in {fault.name for fault in FAULTS}:
-        known = ", ".join(fault.name for fault in FAULTS)
+    if name not in {fault.name for fault in ALL_FAULTS}:
+        known = ", ".join(fault.name for fault in ALL_FAULTS)
         raise UsageError(f"there is no fault `{inert(name, limit=40)}`", hint=f"known: {known}")
     words = where.split()
     if not words:

@@ -31,7 +31,7 @@ from mpp_console.services.own_routes import OwnRoutes
 from mpp_console.services.payee_acts import PayeeAct
 from mpp_console.services.routes import DEMO_KEYS, RouteInvalid, own_route
 from mpp_console.services.server_channels import ServerChannels
-from mpp_console.services.server_models import FAULTS
+from mpp_console.services.server_models import ALL_FAULTS
 from mpp_console.services.server_tally import ServerTally, route_view
 from mpp_console.services.session_tasks import SessionTask
 from mpp_console.services.views import receipt_row, request_row
@@ -247,7 +247,7 @@ class ServerService:
         only. Raises UsageError for what is not there.
         """
         self._require()
-        unknown = sorted(set(names) - {fault.name for fault in FAULTS})
+        unknown = sorted(set(names) - {fault.name for fault in ALL_FAULTS})
         if unknown:
             raise UsageError(f"there is no fault `{unknown[0]}`")
         if key is not None and key not in (*DEMO_KEYS, *(draft.key for draft in self._own.all())):
@@ -478,4 +478,4 @@ class ServerService:
 def _ordered(names: Iterable[str]) -> tuple[str, ...]:
     """Faults in the order in which the menu lists them."""
     wanted = set(names)
-    return tuple(fault.name for fault in FAULTS if fault.name in wanted)
+    return tuple(fault.name for fault in ALL_FAULTS if fault.name in wanted)

@@ -19,9 +19,11 @@ from mpp_console.services.receipt_models import RequestRow
 from mpp_console.services.session_models import PayeeChannels
 
 __all__ = [
+    "ALL_FAULTS",
     "FAULTS",
     "FREE",
     "METHODS",
+    "SESSION_FAULTS",
     "FaultInfo",
     "MinuteView",
     "RequestDetail",
@@ -31,6 +33,7 @@ __all__ = [
     "RouteView",
     "ServerStats",
     "ServerView",
+    "faults_for",
 ]
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -42,10 +45,11 @@ _PARAMETER = re.compile(r"\{([^}:]*)(?::path)?\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultInfo:
-    """A fault that can be switched on for any route: its name, and what a client then meets."""
+    """A fault that can be switched on: its name, and what a client then meets. `intent` empty: for any route."""
 
     name: str
     text: str
+    intent: str = ""
 
 
 FAULTS: Final = (
@@ -58,6 +62,20 @@ FAULTS: Final = (
     FaultInfo(name="no-receipt", text="answers without a receipt"),
     FaultInfo(name="lost", text="takes the payment, then the connection breaks"),
 )
+SESSION_FAULTS: Final = (
+    FaultInfo(name="lost-state", text="knows no channel from before any more (410)", intent="session"),
+    FaultInfo(name="lying-410", text="says of open channels that they are closed (410)", intent="session"),
+    FaultInfo(name="refused-close", text="does not close channels (500)", intent="session"),
+    FaultInfo(name="stalled-stream", text="a stream stops half way and says nothing more", intent="session"),
+    FaultInfo(name="voucher-loop", text="a stream asks for vouchers and gives nothing", intent="session"),
+    FaultInfo(name="high-receipt", text="receipts tell of vouchers that were never signed", intent="session"),
+)
+ALL_FAULTS: Final = FAULTS + SESSION_FAULTS
+
+
+def faults_for(route: RouteView | None) -> tuple[FaultInfo, ...]:
+    """The faults that make sense for a route; for every route (None) those that any has."""
+    return ALL_FAULTS if route is not None and route.intent == "session" else FAULTS
 
 
 class RouteDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -48,7 +48,34 @@ _FAULTS = {
     ),
     "slow": _PAID,
 }
-_FIRST = ("expired", "bad-recipient", "wrong-amount", "replay", "lost", "server-error", "no-receipt", "slow")
+_UNSURE = _Expectation(
+    "takes the voucher and does not deliver; nobody knows what was charged",
+    lambda result: result.stage in {Stage.UNKNOWN, Stage.FAILED},
+)
+_FORGOTTEN = _Expectation(
+    "serves a new channel only; an older one is refused, and kept",
+    lambda result: (_done(result) and result.paid) or (not result.paid and result.status == 410),
+)
+_STREAM_FAULTS = {
+    "stalled-stream": _Expectation(
+        "stops half way; the client gives up", lambda result: result.paid and result.stage is not Stage.DONE
+    ),
+    "voucher-loop": _Expectation(
+        "asks for vouchers without end; the client stops", lambda result: result.paid and result.stage is not Stage.DONE
+    ),
+}
+_SESSION_FAULTS = {
+    "server-error": _UNSURE,
+    "lost": _UNSURE,
+    "lost-state": _FORGOTTEN,
+    "lying-410": _FORGOTTEN,
+    "high-receipt": _Expectation("is paid; its receipt is not believed", lambda result: _done(result) and result.paid),
+}
+"""What other faults mean where a channel pays: without a receipt nobody knows what a voucher was taken for."""
+_FIRST = (
+    "expired", "bad-recipient", "wrong-amount", "replay", "lost-state", "lying-410", "lost", "server-error",
+    "stalled-stream", "voucher-loop", "no-receipt", "high-receipt", "slow",
+)  # fmt: skip
 """Which of several faults a client meets: those of the payment before those of the delivery."""
 _FREE_AND_FAILING = _Expectation("fails with 500, free of charge", lambda result: result.status == 500)
 
@@ -70,10 +97,12 @@ def judge(route: RouteView, result: PayResult) -> RouteOutcome:
 
 def _expectation(route: RouteView) -> _Expectation:
     faults = {route.fault, *route.faults}
-    first = next((name for name in _FIRST if name in faults), None)
     if not route.rail:
         return _FREE_AND_FAILING if "server-error" in faults else _FREE
-    return _PAID if first is None else _FAULTS[first]
+    meanings = _FAULTS
+    if route.intent == "session":
+        meanings = meanings | _SESSION_FAULTS | (_STREAM_FAULTS if route.path.endswith("/stream") else {})
+    return next((meanings[name] for name in _FIRST if name in faults and name in meanings), _PAID)
 
 
 def _outcome(result: PayResult) -> str:

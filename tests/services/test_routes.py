@@ -30,7 +30,7 @@ from mpp_console.services.routes import (
     parse_route,
     shape_of,
 )
-from mpp_console.services.server_models import FAULTS, RequestDetail
+from mpp_console.services.server_models import ALL_FAULTS, RequestDetail
 from tests.services.conftest import Devnet, Heard, OpenConsole
 
 PATH = Currency(id="0x20C0000000000000000000000000000000000000", symbol="pathUSD", decimals=6)
@@ -159,7 +159,7 @@ def test_a_fault_in_words() -> None:
 
 
 def test_people_are_told_of_every_fault_that_there_is() -> None:
-    assert [fault.name for fault in FAULTS] == [fault.value for fault in Fault]
+    assert [fault.name for fault in ALL_FAULTS] == [fault.value for fault in Fault]
 
 
 # With a server ----------------------------------------------------------------------------------------------------

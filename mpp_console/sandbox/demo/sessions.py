@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -15,11 +16,12 @@ from mpp_console.methods.tempo.offers import ImpossibleOffer
 from mpp_console.protocol import ParseError
 from mpp_console.sandbox.demo.catalogue import DemoRoute, Entry
 from mpp_console.sandbox.demo.content import forecast
+from mpp_console.sandbox.demo.faults import STALLS
 from mpp_console.server.asgi import payment_of
 from mpp_console.server.asgi_streams import MeteredResponse
 from mpp_console.server.offers import Offer
 from mpp_console.server.routes import Route
-from mpp_console.server.streams import MeteredStream
+from mpp_console.server.streams import DEFAULT_STREAM_LIMITS, MeteredStream, StreamLimits
 
 __all__ = ["SESSION_PRICE", "TOKEN_PRICE", "session_entries", "session_facts", "token_stream"]
 
@@ -32,6 +34,9 @@ SUGGESTED_DEPOSIT: Final = 100_000
 """A hundred requests, or two thousand words."""
 TOKENS: Final = 24
 TOKENS_LIMIT: Final = 2_000
+STALLS_AFTER: Final = 2
+_STALLED: Final = StreamLimits(upstream_seconds=86_400, beat_seconds=86_400)
+"""A stream that says nothing any more; it ends when its client has had enough."""
 TOKEN_SECONDS: Final = 0.05
 """Between two words: as fast as people read."""
 
@@ -97,8 +102,12 @@ def token_stream(request: Request, delay: Callable[[float], Awaitable[None]]) ->
     asked = request.query_params.get("tokens", "")
     count = min(max(int(asked), 1), TOKENS_LIMIT) if asked.isascii() and asked.isdecimal() else TOKENS
 
+    stalls = bool(request.scope.get(STALLS))
+
     async def words() -> AsyncIterator[str]:
         for number, word in enumerate(forecast(count)):
+            if stalls and number == STALLS_AFTER:
+                await asyncio.Event().wait()
             if number:
                 await delay(TOKEN_SECONDS)
             yield word
@@ -106,4 +115,4 @@ def token_stream(request: Request, delay: Callable[[float], Awaitable[None]]) ->
     async def sell(stream: MeteredStream) -> None:
         await stream.relay(words())
 
-    return MeteredResponse(sell)
+    return MeteredResponse(sell, limits=_STALLED if stalls else DEFAULT_STREAM_LIMITS)

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from mpp_console.protocol import inert
-from mpp_console.services.server_models import FAULTS, FaultInfo
+from mpp_console.services.server_models import FaultInfo, faults_for
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import MUTED, WARN, Lens
@@ -110,10 +110,10 @@ class FaultsDialog(ModalScreen[None]):
     @on(Pick.Changed, "#faults-scope")
     def _draw(self) -> None:
         here, everywhere = self._on(self._target), self._on(None)
-        target = self._target
+        target, routes = self._target, console_of(self).server.view().routes
         rows = [
             FaultRow(fault, on=fault.name in here, everywhere=target is not None and fault.name in everywhere)
-            for fault in FAULTS
+            for fault in faults_for(next((route for route in routes if route.key == target), None))
         ]
         self.query_one("#faults-feed", Feed).replace(rows)
         lens = app_of(self).view.lens

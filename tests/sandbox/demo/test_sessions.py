@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -40,11 +41,19 @@ class Stand:
         transport = httpx.ASGITransport(self.demo.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
-    async def bring(self, payload: SessionPayload, method: str = "GET", path: str = "/session") -> httpx.Response:
+    @contextlib.asynccontextmanager
+    async def listening(self, payload: SessionPayload, path: str) -> AsyncIterator[httpx.Response]:
+        async with self.client.stream("GET", path, headers=await self.headers(payload, path)) as answer:
+            yield answer
+
+    async def headers(self, payload: SessionPayload, path: str) -> dict[str, str]:
         asked = await self.client.get(path)
         challenge = parse_challenges(asked.headers.get_list("WWW-Authenticate"))[0]
-        value = Credential(challenge=challenge, payload=payload.to_wire()).to_header().reveal()
-        return await self.client.request(method, path, headers={"Authorization": value})
+        return {"Authorization": Credential(challenge=challenge, payload=payload.to_wire()).to_header().reveal()}
+
+    async def bring(self, payload: SessionPayload, method: str = "GET", path: str = "/session") -> httpx.Response:
+        headers = await self.headers(payload, path)
+        return await self.client.request(method, path, headers=headers)
 
 
 @pytest.fixture
