@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from mpp_console.protocol import MppError
 from mpp_console.services.event_stream import EVENT_STREAM, EventStream, StreamEvent
 from mpp_console.services.payment_models import BodyEnd
 
@@ -38,6 +39,8 @@ class LiveBody:
         self._stopped = False
         self.trouble: str | None = None
         """Why there is no more of it, when it did not end by itself."""
+        self.cause: MppError | None = None
+        """Our own reason to end it: nothing more was paid for it."""
 
     @property
     def size(self) -> int:
@@ -86,6 +89,9 @@ class LiveBody:
             return self._broken(f"nothing came for {idle:g} seconds after {self.size} bytes")
         except (httpx.HTTPError, httpx.StreamError) as error:
             return self._broken(f"the answer broke off after {self.size} bytes: {type(error).__name__}")
+        except MppError as error:
+            self.cause = error
+            return self._broken(f"{error.message} (after {self.size} bytes)")
         finally:
             self._deadline = None
             self._bytes = bytes(self._bytes)

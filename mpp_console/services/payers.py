@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mpp_console.methods.base import (
     Conclusion,
     Ending,
+    Ongoing,
     Outcome,
     PaymentRefused,
     Place,
@@ -124,6 +125,10 @@ class AccountSessionPayer:
     async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
         """See `Concluding`. Needs no key."""
         return await self._watching.concluded(prepared, ending)
+
+    def ongoing(self, prepared: Prepared) -> Ongoing | None:
+        """See `Metered`. The key that signed the first voucher signs on."""
+        return self._watching.ongoing(prepared)
 
     async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
         """See `Payer.resolve`. Needs no key."""

@@ -214,6 +214,19 @@ class LegTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamView:
+    """An answer that is charged for as it comes: what was promised for it so far, the highest voucher that the payee
+    has (over all answers), and what the channel holds. `rate` is server-sent events a second, None when unknown.
+    """
+
+    spent: Money
+    voucher: Money
+    held: Money
+    events: int
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayRequest:
     """What to request and how far to go.
 
@@ -244,7 +257,8 @@ class PayResult:
 
     `status`, `headers` and `body` are the server's last answer (None/empty when there was none). Header values that are
     credentials or receipts are masked. `paid` is True only when money certainly left (or a proof was accepted).
-    `doubts` says what does not fit in the server's receipt. `body_end` says whether that is all of the body.
+    `doubts` says what does not fit in the server's receipt. `body_end` says whether that is all of the body. `stream`
+    is what an answer cost that was charged for as it came.
     """
 
     stage: Stage
@@ -264,6 +278,7 @@ class PayResult:
     doubts: tuple[str, ...] = ()
     reason: str = ""
     body_end: BodyEnd = "whole"
+    stream: StreamView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

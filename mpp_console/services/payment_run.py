@@ -107,6 +107,13 @@ class PaymentRun:
                 task.progress.reach(Stage.SIGNED)
             case events.CredentialSent():
                 task.progress.reach(Stage.SENT)
+            case events.StreamPaid(operation=paid, total=total, held=held):
+                if task.meter.paid(paid.currency, spent=paid.amount, total=total, held=held):
+                    task.progress.mark("pay")
+                    task.progress.reach(Stage.ACCEPTED)
+            case events.PaymentSettled() if task.stream is not None:
+                self._record = event.record
+                self._doubts = tuple(inert(doubt, limit=500) for doubt in event.doubts)
             case events.PaymentSettled():
                 task.progress.mark("pay")
                 self._record = event.record
@@ -118,7 +125,7 @@ class PaymentRun:
     async def answered(self, answer: httpx.Response) -> PayResult:
         """The server's last word, paid for or free: its head at once, then its body as it comes."""
         task = self._task
-        if self._record is None:
+        if self._record is None and task.stream is None:
             task.progress.mark("answer")
         error = None
         if answer.is_error:
@@ -127,7 +134,9 @@ class PaymentRun:
         head = self._result(task.stage, answer, b"", error)
         live = await task.receive(replace(head, timings=task.progress.timings()), answer)
         task.progress.mark("body")
-        if live.trouble is not None:
+        if live.cause is not None:
+            error = replace(error_view(live.cause), kind="payment")
+        elif live.trouble is not None:
             error = ErrorView(code="body-lost", kind="network", message=live.trouble)
         result = self._result(Stage.DONE if error is None else Stage.FAILED, answer, live.since(), error)
         ended = task.head()

@@ -17,8 +17,9 @@ from mpp_console.client.origin import without_userinfo
 from mpp_console.protocol import MppError
 from mpp_console.services.event_stream import StreamEvent
 from mpp_console.services.live_body import LiveBody
-from mpp_console.services.models import ErrorView, LegTiming, PayRequest, PayResult, ReviewView, Stage
+from mpp_console.services.models import ErrorView, LegTiming, PayRequest, PayResult, ReviewView, Stage, StreamView
 from mpp_console.services.progress import Clockwork, Progress
+from mpp_console.services.stream_meter import StreamMeter
 from mpp_console.services.views import error_view
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class PaymentTask:
         self.domain_review: Review | None = None
         self.progress = Progress(task_id, "pay", without_userinfo(request.url), clockwork)
         self._allow = allow
-        self._live = LiveBody(self.progress.arrived, clock=clockwork.clock)
+        self._live = LiveBody(self._arrived, clock=clockwork.clock)
+        self.meter = StreamMeter(clockwork.counter, lambda: self._live.event_count)
         self._head: PayResult | None = None
         loop = asyncio.get_running_loop()
         self._review: asyncio.Future[ReviewView | None] = loop.create_future()
@@ -109,6 +111,11 @@ class PaymentTask:
     def event_count(self) -> int:
         """Server-sent events so far, those included that are no longer kept."""
         return self._live.event_count
+
+    @property
+    def stream(self) -> StreamView | None:
+        """What the answer has cost so far and how fast it comes, if it is charged for as it comes."""
+        return self.meter.view(over=self._head is not None and not self.reading)
 
     @property
     def size(self) -> int:
@@ -180,6 +187,10 @@ class PaymentTask:
         """
         return await asyncio.shield(self._runner)
 
+    def _arrived(self, size: int) -> None:
+        self.meter.look()
+        self.progress.arrived(size)
+
     # For the service that runs it ------------------------------------------------------------------------------------
 
     async def decision(self) -> bool:
@@ -197,6 +208,7 @@ class PaymentTask:
         self._head = head
         self._nothing_to_decide()
         end = await self._live.read(answer, self.request.idle_timeout or self.request.timeout)
+        await answer.aclose()  # an answer that is charged for as it comes is paid for when it is closed
         self._head = replace(head, body_end=end)
         return self._live
 
@@ -234,7 +246,7 @@ class PaymentTask:
             _log.exception("payment %s failed in an unforeseen way", self.id)
             stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
             result = self.ended(stage, error=error_view(error))
-        result = replace(result, timings=self.progress.timings())
+        result = replace(result, timings=self.progress.timings(), stream=self.meter.view(over=True))
         if result.status is not None:
             self._head = result
         if not self._decision.done():
@@ -247,7 +259,9 @@ class PaymentTask:
         """Cancelled from outside. An answer that is here stays an answer, however much of its body is missing."""
         if self._head is not None:
             stage = Stage.DONE if self._head.error is None else Stage.FAILED
-            return replace(self._head, stage=stage, body=self._live.since(), body_end="stopped")
+            operation, paid = self.progress.operation, self._head.paid or self.progress.settled
+            body = self._live.since()
+            return replace(self._head, stage=stage, body=body, body_end="stopped", operation=operation, paid=paid)
         stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
         return self.ended(stage, error=ErrorView(code="cancelled", kind="payment", message="it was stopped"))
 
