@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from mpp_console.services.accounts import AccountsService
+from mpp_console.services.deposits import deposit_lines
 from mpp_console.services.engine import Engine
 from mpp_console.services.events import EventBus
 from mpp_console.services.first_run import FirstRun
@@ -288,7 +289,8 @@ class Console:
 
     def policy(self) -> PolicyView:
         """The spending policy in force, for people. Raises SettingsError for one that does not hold."""
-        return policy_lines(self._engine.policy(), self._engine.network)
+        found = policy_lines(self._engine.policy(), self._engine.network)
+        return replace(found, lines=(*found.lines, *deposit_lines(self.settings.sessions, self._engine.network)))
 
     # -----------------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from mpp_console.protocol import MppError, parse_units
+from mpp_console.protocol import MppError, format_units, parse_units
 from mpp_console.services.errors import SettingsError
 from mpp_console.services.models import ErrorView
 from mpp_console.services.settings import SessionSettings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mpp_console.methods.tempo.networks import Network
     from mpp_console.methods.tempo.session_plan import DepositPolicy
 
-__all__ = ["deposit_policy", "listed_refusal"]
+__all__ = ["deposit_lines", "deposit_policy", "listed_refusal"]
 
 _NOWHERE = "https://unknown.invalid"
 """Stands for the origin of a channel whose server nobody knows: on no list of allowed origins."""
@@ -34,6 +34,17 @@ def deposit_policy(settings: SessionSettings, network: Network, token: str) -> D
         opening=_amount(settings.opening, network, token),
         top_up=_amount(settings.top_up, network, token),
         share=Fraction(settings.balance_share, 100),
+    )
+
+
+def deposit_lines(settings: SessionSettings, network: Network) -> tuple[tuple[str, str], ...]:
+    """What the settings say of deposits, for people, one rule a line; nothing where they leave it at the defaults."""
+    titles = (("locked for one payee", "maximum"), ("locked at first", "opening"), ("added at a time", "top_up"))
+    return tuple(
+        (title, f"{format_units(amount, token.decimals)} {token.symbol}")
+        for title, name in titles
+        for token in network.tokens
+        if (amount := _amount(getattr(settings, name), network, token.address)) is not None
     )
 
 

@@ -78,6 +78,8 @@ class SessionParts:
         """Quotes for an account; it signs with the key that `with_key` gives it."""
         engine = self._engine
         book, leases, chain = await self.book.get(), await self.leases.get(), await engine.chain.get()
+        for token in engine.network.tokens:
+            self.deposits(token.address)  # limits that do not hold must stop us before anything is locked
         from mpp_console.methods.tempo.session_payer import SessionPayer
 
         return SessionPayer(

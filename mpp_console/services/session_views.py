@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARCHIVED",
+    "DISPUTED",
     "Lens",
     "dispute_text",
     "session_detail",
@@ -34,6 +35,9 @@ __all__ = [
 
 ARCHIVED = 50
 """How many finalized channels are listed beside the others, the last used first."""
+
+DISPUTED = "its server says that it is gone"
+"""Why somebody should look at a channel whose server denies it. The chain has it, so that it is kept."""
 
 TEXT_LIMIT = 500
 _LOOK_AT: Final = {
@@ -199,7 +203,7 @@ def _stale(channel: ClientChannel, state: ChannelState, lens: Lens) -> str:
     if state is not ChannelState.ACTIVE:
         return ""
     if channel.note.startswith("Disputed"):
-        return "its server says that it is gone"
+        return DISPUTED
     unused = lens.now - channel.last_used_at
     return f"not used for {unused.days} days" if unused >= lens.idle else ""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mpp_console.protocol import MppError
-from mpp_console.services.commands import sessions_command
+from mpp_console.services.commands import command_line, sessions_command
 from mpp_console.services.errors import SessionNotFound, UsageError
 from mpp_console.services.events import SessionsChanged
 from mpp_console.services.models import (
@@ -36,6 +36,7 @@ from mpp_console.services.session_acts import SessionActs, Wish
 from mpp_console.services.session_search import ask_servers, import_sessions, search_channels
 from mpp_console.services.session_tasks import SessionTask
 from mpp_console.services.session_views import (
+    DISPUTED,
     Lens,
     dispute_text,
     session_detail,
@@ -110,6 +111,8 @@ class SessionsService:
             page = await book.rows(chain_id=chain_id, archived=True)
         view = await asyncio.to_thread(sessions_view, page.rows, page.damaged, self._lens())
         news = self._page is None or replace(view, at=self._view.at) != self._view
+        if self._page is not None:
+            self._tell_disputes(view)
         self._page, self._view, self._held = page, view, {}
         if news:
             self._engine.events.publish(SessionsChanged(view=view))
@@ -281,6 +284,14 @@ class SessionsService:
             raise SessionNotFound(f"the row of {name} is damaged and cannot be read", hint="its row is kept")
         why = f"{len(found)} channels begin with {name}" if found else f"there is no channel {name}"
         raise SessionNotFound(why, hint="see `mpp-console sessions list`")
+
+    def _tell_disputes(self, view: SessionsView) -> None:
+        """A server that denies a channel which the chain has: somebody should know, and what to send its operator."""
+        before = {row.id for row in self._view.rows if row.stale == DISPUTED}
+        for row in view.rows:
+            if row.stale == DISPUTED and row.id not in before:
+                command = command_line(self._engine.profile.name, "sessions", "show", row.id, "--dispute")
+                self._engine.notice("warn", f"{row.origin} denies channel {row.id[:10]}…: {row.note}", command)
 
     def _lens(self) -> Lens:
         return Lens(now=self._engine.clock(), ahead=self._ahead, idle=self._parts.idle)

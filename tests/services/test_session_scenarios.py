@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mpp_console.methods.tempo.chain import ChainUnreachable
-from mpp_console.services.events import SessionsChanged
+from mpp_console.services.events import Notice, SessionsChanged
 from mpp_console.services.models import PayRequest, Stage
 from tests.client.till import Reply
 from tests.services.conftest import Heard
@@ -167,12 +167,16 @@ async def test_row_6_a_server_that_lies_410_changes_nothing_but_a_word(market: M
     assert (await market.pay()).paid
     before = await market.row()
     market.shop.before["voucher"] = lambda seen, payload: market.shop.ask(seen, "session/channel-not-found", 410)
+    heard = Heard(market.console)
     result = await market.pay()
     assert not result.paid
     row = await market.row()
     assert (row.id, row.state, row.deposit) == (before.id, "active", before.deposit)
     assert row.stale == "its server says that it is gone"
     assert "open" not in market.shop.actions[1:], "no second deposit for a liar"
+    (notice,) = heard.of(Notice)
+    assert notice.command == f"mpp-console sessions show {row.id} --dispute"
+    assert "0.010000 pathUSD stay locked" in notice.text
     text = await market.console.sessions.dispute(row.id)
     assert row.id in text
     assert market.url in text

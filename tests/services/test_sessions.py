@@ -359,6 +359,34 @@ def test_deposits_are_limited_by_symbol_or_address() -> None:
         deposit_policy(SessionSettings(maximum={"pathUSD": "0.0000001"}), network, token)
 
 
+async def test_a_limit_that_does_not_hold_stops_every_payment(market: Market) -> None:
+    await market.restart(settings=Settings(sessions=SessionSettings(maximum={"pathUSD": "0.0000001"})))
+    result = await market.pay()
+    assert (result.paid, result.error and result.error.code) == (False, "settings")
+    assert market.shop.actions == []
+
+
+async def test_the_limits_of_deposits_are_told_with_the_policy(market: Market) -> None:
+    assert "locked for one payee" not in dict(market.console.policy().lines)
+    await market.restart(settings=Settings(sessions=SessionSettings(maximum={"pathUSD": "2"})))
+    assert dict(market.console.policy().lines)["locked for one payee"] == "2.000000 pathUSD"
+
+
+async def test_a_quote_opens_no_key(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(self: Any, name: str) -> Any:
+        raise AssertionError("nobody is asked for a passphrase yet")
+
+    monkeypatch.setattr(type(market.console._engine), "signer", never)
+    task = market.console.payments.start(PayRequest(url=market.url))
+    review = await task.review()
+    assert review is not None
+    assert review.offer is not None
+    assert review.offer.session is not None
+    task.reject()
+    act = market.console.sessions.start("close", ["0xdeadbeef"])
+    assert await act.review() is None
+
+
 async def test_a_misspelt_currency_of_a_limit_is_no_limit_and_so_refused(tmp_path: Path) -> None:
     from mpp_console.services.paths import Paths
 

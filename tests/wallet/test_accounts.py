@@ -238,6 +238,20 @@ def test_exporting_needs_the_name(accounts: Accounts) -> None:
 # The sandbox ---------------------------------------------------------------------------------------------------------
 
 
+def test_whether_a_passphrase_would_be_asked_is_known_before(opened: Callable[..., Accounts]) -> None:
+    accounts = opened()
+    accounts.create("main")
+    accounts.watch("shop", "0x742d35Cc6634c0532925a3b844bC9e7595F8fE00")
+    assert not accounts.asks("main"), "the environment has it"
+    silent = opened(passphrases=Passphrases(environ={}))
+    assert silent.asks("main")
+    with pytest.raises(WatchOnly):
+        silent.asks("shop")
+    inside = opened(SANDBOX, passphrases=Passphrases(environ={}))
+    inside.create("play")
+    assert not inside.asks("play")
+
+
 def test_a_sandbox_key_needs_no_passphrase_and_stays_in_the_sandbox(
     opened: Callable[..., Accounts], tmp_path: Path
 ) -> None:

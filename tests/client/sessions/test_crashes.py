@@ -180,6 +180,35 @@ async def test_killed_at_any_write_of_a_close(world: World, cooperative: bool, a
     assert at > 2
 
 
+@pytest.mark.parametrize("after", [False, True])
+async def test_killed_at_any_write_of_a_top_up_by_hand(world: World, after: bool) -> None:
+    """What was sent is found by the chain, what was not is known to be dead, and it is added once at a time."""
+    for at in range(1, 20):
+        await world.get()
+        row = await world.channel(archived=False)
+        before = await world.balance()
+
+        def add(channel_id: str = row.channel_id) -> Any:
+            return world.manager().top_up(channel_id, 5 * PRICE)
+
+        died = await die(world, add, at=at, after=after)
+        world.clock.advance(60)
+        await world.manager().sync()
+        kept = await world.channel(archived=False)
+        assert kept.pending_deposit == 0
+        assert kept.deposit in (10 * PRICE, 15 * PRICE)
+        fee = before - await world.balance() - (kept.deposit - row.deposit)
+        assert (fee > 0) == (kept.deposit > row.deposit), "the row says what the chain has"
+        await settle_everything(world)
+        assert await world.balance(RESERVE) == 0
+        if not died:
+            assert kept.deposit == 15 * PRICE
+            break
+    else:
+        raise AssertionError("it never came to its end")
+    assert at > 1
+
+
 async def test_killed_before_the_opening_left(world: World) -> None:
     """Row 2: nothing arrived. The row is there, and after half a minute it is known that nothing is locked."""
     await die(world, world.get, at=4, after=False)

@@ -23,7 +23,7 @@ from mpp_console.client.errors import (
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.book import MemoryChannels
 from mpp_console.client.sessions.lifecycle import CloseHow
-from mpp_console.methods.base import Quote
+from mpp_console.methods.base import PaymentRefused, Quote
 from mpp_console.methods.tempo import session_payer, session_signing
 from mpp_console.methods.tempo.session_plan import DepositPolicy
 from mpp_console.methods.tempo.session_schema import SessionReceiptFacts
@@ -176,6 +176,13 @@ async def test_a_watched_account_quotes_and_signs_nothing(world: World) -> None:
     with pytest.raises(Exception, match="watched only"):
         await world.payer(signer=None, address=world.customer.address).prepare(quoted)
     assert refusals(await quote(world, signer=None)) == set()
+
+
+async def test_a_key_of_another_account_signs_nothing(world: World) -> None:
+    watching = world.payer(signer=None, address=world.customer.address)
+    with pytest.raises(PaymentRefused, match="another account"):
+        watching.with_key(signer(3))
+    assert watching.with_key(world.customer).address == watching.address
 
 
 async def test_never_more_is_locked_than_was_quoted(world: World) -> None:
