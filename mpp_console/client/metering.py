@@ -77,6 +77,7 @@ class Metering:
         self._ended = ended
         self._undelivered = 0
         self._is_over = False
+        self._told: int | None = None
         self._owner = new_owner()
 
     async def begin(self) -> None:
@@ -108,7 +109,6 @@ class Metering:
                 operation=self.operation,
                 hint="what was promised so far stays promised; close the channel to get the rest back",
             )
-        before = self.operation.amount
         try:
             standing = await self._ongoing.pay_on(said, self, once_more=once_more)
         except StreamStopped:
@@ -119,8 +119,7 @@ class Metering:
             message = f"the stream could not be paid on: {error.message}"
             raise StreamStopped(message, operation=self.operation, hint=error.hint, code=error.code) from error
         self._doubt(standing.doubts)
-        if self.operation.amount != before:
-            self._tell(standing)
+        self._tell(standing)
         return standing.taken
 
     async def told(self, said: str) -> None:
@@ -143,6 +142,7 @@ class Metering:
         if self._is_over:
             return self.operation
         self._is_over = True
+        self._tell(self._ongoing.standing)  # whoever was interrupted while a step was taken has not told of it
         if doubt is not None:
             self._doubt((doubt,))
         if self._receipt is not None:
@@ -206,6 +206,9 @@ class Metering:
     # -- telling
 
     def _tell(self, standing: Standing) -> None:
+        if self.operation.amount == self._told:
+            return
+        self._told = self.operation.amount
         self._outcomes.notify(
             StreamPaid(
                 review_id=self._review.id,

@@ -307,7 +307,7 @@ class Ongoing(Protocol):
 
     @property
     def standing(self) -> Standing:
-        """How it stands at the beginning."""
+        """How it stands."""
         ...
 
     @property

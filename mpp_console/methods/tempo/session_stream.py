@@ -222,6 +222,7 @@ class StreamPayer:
             amount=str(int(self._trace.amount) + step.amount),
             previous=str(row.signed),
         )
+        self._standing = Standing(total=step.total, held=step.held, taken=False)
         await allowance.book(replace(step, trace=trace.to_dict()))
         self._trace = trace
         return await self._known(row)
