@@ -6,10 +6,30 @@ import sys
 import time
 from collections.abc import Callable
 
-__all__ = ["Meter"]
+__all__ = ["Line", "Meter"]
 
 _EVERY = 0.1  # seconds between two lines; a terminal is slower than what it is told about
 _QUIET = 0.3  # what is done sooner needs no meter
+
+
+class Line:
+    """One line of stderr that is written over; nothing at all unless it is `wanted`."""
+
+    def __init__(self, *, wanted: bool | None = None) -> None:
+        self.wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._drawn = 0
+
+    def draw(self, text: str) -> None:
+        if self.wanted:
+            sys.stderr.write(f"\r{text:<{self._drawn}}")
+            sys.stderr.flush()
+            self._drawn = len(text)
+
+    def clear(self) -> None:
+        if self._drawn:
+            sys.stderr.write(f"\r{'':<{self._drawn}}\r")
+            sys.stderr.flush()
+            self._drawn = 0
 
 
 class Meter:
@@ -17,26 +37,20 @@ class Meter:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, wanted: bool | None = None) -> None:
         self._clock = clock
-        self._wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._line = Line(wanted=wanted)
         self._next = clock() + _QUIET
-        self._drawn = 0
 
     def show(self, rows: int, total: int | None, size: int) -> None:
         """`total` None is not known yet; `size` is in bytes."""
         now = self._clock()
-        if not self._wanted or now < self._next:
+        if not self._line.wanted or now < self._next:
             return
         self._next = now + _EVERY
         of = "" if not total else f" of {total:,} ({min(rows * 100 // total, 100)} %)"
-        line = f"{rows:,}{of} receipts, {size / 1e6:,.1f} MB"
-        sys.stderr.write(f"\r{line:<{self._drawn}}")
-        sys.stderr.flush()
-        self._drawn = len(line)
+        self._line.draw(f"{rows:,}{of} receipts, {size / 1e6:,.1f} MB")
 
     def __enter__(self) -> Meter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._drawn:
-            sys.stderr.write(f"\r{'':<{self._drawn}}\r")
-            sys.stderr.flush()
+        self._line.clear()

@@ -12,6 +12,7 @@ import click
 
 from mpp_console.cli.asking import confirmed, someone_is_there
 from mpp_console.cli.context import App, error_json, exit_code, fail, pass_app
+from mpp_console.cli.live_stream import LiveStream, stream_text
 from mpp_console.cli.outfile import check_target, write_whole
 from mpp_console.cli.output import (
     amount_json,
@@ -28,7 +29,14 @@ from mpp_console.cli.request_options import RequestOptions, request_options
 if TYPE_CHECKING:
     from mpp_console.protocol import Currency
     from mpp_console.services import Console
-    from mpp_console.services.models import Check, OfferView, PayResult, ReviewView, SessionPlanView
+    from mpp_console.services.models import (
+        Check,
+        OfferView,
+        PayResult,
+        ReviewView,
+        SessionPlanView,
+        StreamView,
+    )
     from mpp_console.services.payments import PaymentTask
 
 __all__ = ["PayWishes", "pay", "pay_url"]
@@ -95,7 +103,7 @@ def pay_url(app: App, request: RequestOptions, wishes: PayWishes) -> None:
     """Requests, pays, prints, and ends with the exit code of how it went."""
     target = None if wishes.output is None else check_target(wishes.output)
 
-    async def work(console: Console) -> PayResult:
+    async def work(console: Console) -> tuple[PayResult, int]:
         import asyncio
 
         from mpp_console.services.commands import command_line
@@ -117,18 +125,21 @@ def pay_url(app: App, request: RequestOptions, wishes: PayWishes) -> None:
         try:
             if not wishes.dry_run:
                 await _decide(task, consent=wishes.yes or wishes.max_amount is not None, verbose=wishes.verbose)
-            return await task.result()
+            live = LiveStream(task, body=not (app.json or wishes.include or target))
+            async with live.printing():
+                result = await task.result()
+            return result, live.printed
         except asyncio.CancelledError:
             if task.progress.may_have_left:
                 say("Stopped after the payment was sent: it may have been taken. Do not pay again before you know:")
                 say("  " + command_line(console.profile.name, "receipts", "recover"))
             raise
 
-    result = app.run(work)
+    result, printed = app.run(work)
     if wishes.dry_run and result.review is not None:
         _print_quote(app, result.review)
     else:
-        _print_result(app, result, include=wishes.include, target=target, verbose=wishes.verbose)
+        _print_result(app, result, include=wishes.include, target=target, verbose=wishes.verbose, printed=printed)
     if result.error is not None:
         if app.json:
             sys.exit(exit_code(result.error))
@@ -239,7 +250,10 @@ def _print_quote(app: App, review: ReviewView) -> None:
     say(f"Policy: {review.verdict}. Nothing has been signed or sent.")
 
 
-def _print_result(app: App, result: PayResult, *, include: bool, target: Path | None, verbose: bool) -> None:
+def _print_result(
+    app: App, result: PayResult, *, include: bool, target: Path | None, verbose: bool, printed: int
+) -> None:
+    """`printed` bytes of the body are on stdout already."""
     # A 402 that nobody paid is not what was asked for: it must not pass for the resource in a pipe or a file.
     delivered = result.status is not None and not (result.status == 402 and result.operation is None)
     if target is not None and delivered:
@@ -256,8 +270,8 @@ def _print_result(app: App, result: PayResult, *, include: bool, target: Path | 
         for name, value in result.headers:
             click.echo(f"{name}: {value}")
         click.echo()
-    if target is None and (delivered or include):
-        write_bytes(result.body)
+    if target is None and (delivered or include) and (not printed or result.body[printed:]):
+        write_bytes(result.body[printed:])
 
 
 def _say_outcome(result: PayResult, *, verbose: bool) -> None:
@@ -266,6 +280,8 @@ def _say_outcome(result: PayResult, *, verbose: bool) -> None:
         amount = amount_text(operation.amount, operation.currency)
         state = "paid" if result.paid else operation.state
         say(f"{state} {amount} to {operation.recipient}  {operation.reference or ''}".rstrip())
+    if result.stream is not None:
+        say(f"stream   {stream_text(result.stream)}")
     for doubt in result.doubts:
         say(f"! {doubt}")
     if result.paid and result.receipt is None and not result.doubts:
@@ -356,6 +372,7 @@ def result_json(result: PayResult, target: Path | None) -> dict[str, Any]:
         "problem": None
         if result.problem is None
         else {"type": result.problem.type, "title": result.problem.title, "detail": result.problem.detail},
+        "stream": None if result.stream is None else _stream_json(result.stream),
         "error": None if result.error is None else error_json(result.error),
         "timings_ms": {leg.leg: round(leg.milliseconds, 1) for leg in result.timings},
         "headers": [list(header) for header in result.headers],
@@ -366,6 +383,16 @@ def result_json(result: PayResult, target: Path | None) -> dict[str, Any]:
     else:
         facts |= _body_json(result.body)
     return facts
+
+
+def _stream_json(stream: StreamView) -> dict[str, Any]:
+    return {
+        "events": stream.events,
+        "events_per_second": None if stream.rate is None else round(stream.rate, 1),
+        "voucher_base_units": str(stream.voucher.amount),
+        "deposit_base_units": str(stream.held.amount),
+        **amount_json(stream.spent.amount, stream.spent.currency),
+    }
 
 
 def _body_json(body: bytes) -> dict[str, str]:
