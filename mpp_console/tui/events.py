@@ -36,6 +36,8 @@ class LogEntry:
 def _verb(command: str) -> str:
     """What a command does, in its own word: `mpp-console pay …` pays."""
     words = command.split()
+    if len(words) > 2 and words[1] == "sessions":
+        return " ".join(words[1:3])
     return words[1] if len(words) > 1 else command
 
 
@@ -72,5 +74,7 @@ class EventLog:
             level: LogLevel = "info" if event.stage is Stage.DONE else "warn"
             if event.stage is Stage.FAILED:
                 level = "error"
+            what = {"pay": "payment", "transfer": "transfer", "session": "act on channels"}[event.kind]
             detail = event.error.message if event.error else event.message
-            self.add(event.at, level, f"payment {event.stage}: {event.url} {detail}".strip())
+            said = " ".join(part for part in (event.url, detail) if part)
+            self.add(event.at, level, f"{what} {event.stage}: {said}".removesuffix(": "))

@@ -110,13 +110,16 @@ def _offer_facts(offer: OfferView, lens: Lens) -> list[Fact]:
     network = inert(offer.network or "", limit=40) or lens.plain("—")
     facts.append(Fact("network", f"{network} (chain {offer.chain_id})" if offer.chain_id is not None else network))
     facts.append(Fact("fee", _fee(offer, lens)))
-    facts.append(Fact("balance", _balance(offer, lens)))
+    if offer.session is None or offer.session.locks:
+        facts.append(Fact("balance", _balance(offer, lens)))
     return facts
 
 
 def _fee(offer: OfferView, lens: Lens) -> str:
     if offer.sponsored:
         return "none: the server pays it"
+    if offer.session is not None and not offer.session.locks:
+        return "none: a voucher is no transaction"
     return f"at most {lens.money(offer.fee, offer.fee_currency)}" if offer.fee is not None else "unknown"
 
 

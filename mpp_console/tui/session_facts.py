@@ -77,8 +77,8 @@ def _standing(row: SessionRow, lens: Lens) -> list[Fact]:
     if row.stale:
         facts.append(Fact("", Content.styled(masked(inert(row.stale, limit=_SAID), lens), WARN)))
     if row.state is ChannelState.CLOSING and row.closes_at is not None:
-        left = Content.assemble((closes_in(row, lens), f"bold {INFO}"), (f"  {lens.moment(row.closes_at)}", MUTED))
-        facts.append(Fact("closes in", left))
+        facts.append(Fact("closes in", Content.styled(closes_in(row, lens), f"bold {INFO}")))
+        facts.append(Fact("", Content.styled(lens.moment(row.closes_at), MUTED)))
     if row.note:
         facts.append(Fact("note", masked(inert(row.note, limit=_SAID), lens)))
     return facts
@@ -88,7 +88,7 @@ def _sums(row: SessionRow) -> list[Sum]:
     sums: list[Sum] = [
         ("deposit", row.deposit, "bold", ""),
         ("spent", row.spent, "", ""),
-        ("left", row.left, GOOD if row.left else MUTED, ""),
+        *([("left", row.left, GOOD if row.left else MUTED, "")] if row.state.holds_money else []),
         ("signed", row.signed, "", ""),
         ("accepted", row.accepted, "", ""),
         ("settled", row.settled, "", ""),

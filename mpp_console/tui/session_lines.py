@@ -119,7 +119,8 @@ def session_cells(line: SessionLine, lens: Lens) -> Sequence[Cell]:
         (lens.gauge(row.used) if row.deposit else lens.plain(UNKNOWN), gauge_tone(row) if row.deposit else MUTED),
         (lens.column(row.spent, row.currency), quiet),
         (lens.column(row.deposit, row.currency), quiet),
-        (lens.column(row.left, row.currency), quiet if row.left else MUTED),
+        # What was left of a closed one has come back: `refunded`.
+        (lens.column(row.left if row.state.holds_money else 0, row.currency), quiet if row.left else MUTED),
         (inert(row.currency.symbol, limit=12), MUTED),
         (lens.clock(row.last_used_at), MUTED),
         (closes_in(row, lens), INFO if row.state is ChannelState.FINALIZABLE else ""),
@@ -148,7 +149,8 @@ def _key(line: SessionLine, key: str) -> Any:
             return row.used
         case "spent" | "deposit" | "left":
             # Amounts of one currency stand together: sums of different ones cannot be compared.
-            return row.currency.symbol, getattr(row, key)
+            over = key == "left" and not row.state.holds_money
+            return row.currency.symbol, 0 if over else getattr(row, key)
         case "last used":
             return row.last_used_at
         case _:

@@ -66,28 +66,30 @@ _UNILATERAL: Final = frozenset({ChannelState.ACTIVE, ChannelState.ORPHANED})
 class SessionSheet(SpendSheet[SessionReview, SessionResult]):
     """Shows one act on one or more channels from its dry run to its end. Closing it before a decision declines.
 
-    `sweeping` is an act on all channels of a kind, which is typed out whatever it is.
+    `sweeping` is an act on all channels of a kind, which is typed out whatever it is. `paid` tells that the channels
+    are the local server's: who pays them is what people know them by, and what is not settled what they are about.
     """
 
     NOUN = "act"
     ASKING = "asking the network · nothing is signed"
 
-    def __init__(self, task: SessionTask, *, opened_by: str | None, sweeping: bool = False) -> None:
+    def __init__(self, task: SessionTask, *, opened_by: str | None, sweeping: bool = False, paid: bool = False) -> None:
         before, after, approve = _TITLES[task.act]
         # The sheet draws its title and its choice when it is composed.
         self.TITLES, self.APPROVE = (before, after), approve
         super().__init__(task, opened_by=opened_by)
         self._act = task
         self._sweeping = sweeping
+        self._paid = paid
 
     def waiting(self, lens: Lens) -> Content:
         return Content.assemble((lens.plain("◐ "), INFO), "looking the channels up on the chain")
 
     def headline(self, review: SessionReview, lens: Lens) -> Content:
-        return session_headline(review, lens)
+        return session_headline(review, lens, paid=self._paid)
 
     def facts(self, review: SessionReview, lens: Lens) -> list[Fact]:
-        return session_review_facts(review, lens)
+        return session_review_facts(review, lens, paid=self._paid)
 
     def steps(self, stage: Stage, past: Collection[Stage], lens: Lens) -> Content:
         """One line a channel: what became of it, what is under way, what is to come."""
@@ -99,7 +101,7 @@ class SessionSheet(SpendSheet[SessionReview, SessionResult]):
         for each in review.rows:
             if each.error is not None:
                 continue
-            name = _name(each.row, lens)
+            name = _name(each.row, lens, paid=self._paid)
             if outcome := ended.get(each.row.id):
                 lines.append(Content.assemble(_how(outcome, lens).content, ("  ", ""), name))
                 continue
@@ -113,7 +115,7 @@ class SessionSheet(SpendSheet[SessionReview, SessionResult]):
         return Content("\n").join([*lines, Content("")])
 
     def result_facts(self, result: SessionResult, lens: Lens) -> list[Fact]:
-        return outcome_facts(result, lens)
+        return outcome_facts(result, lens, paid=self._paid)
 
     def payable(self, review: SessionReview) -> bool:
         return review.sendable
@@ -125,17 +127,19 @@ class SessionSheet(SpendSheet[SessionReview, SessionResult]):
         return error.message if error else "There is nothing to do."
 
     def grave(self, review: SessionReview, profile: ProfileView) -> bool:
-        return self._sweeping or profile.kind == "mainnet" or any(map(partial(_one_sided, review.act), review.rows))
+        if self._sweeping or profile.kind == "mainnet":
+            return True
+        return not self._paid and any(map(partial(_one_sided, review.act), review.rows))
 
     def to_type(self, review: SessionReview) -> str:
         """What is moved, as it stands on the sheet; of several currencies the number of channels."""
-        moved = moved_by(review)
+        moved = moved_by(review, paid=self._paid)
         if len(moved) == 1:
             return format_units(moved[0].amount, moved[0].currency.decimals)
         return str(sum(row.error is None for row in review.rows))
 
     def typed_word(self, review: SessionReview) -> str:
-        return "amount" if len(moved_by(review)) == 1 else "number of channels"
+        return "amount" if len(moved_by(review, paid=self._paid)) == 1 else "number of channels"
 
     def agree(self, allow: OriginAllowance | None) -> bool:
         return self._act.approve()
@@ -148,29 +152,31 @@ def _one_sided(act: SessionAct, each: SessionReviewRow) -> bool:
     return act == "force-close" or (each.row.state in _UNILATERAL and each.signs is None)
 
 
-def moved_by(review: SessionReview) -> tuple[Money, ...]:
-    """What the act is about, by currency: what is added, or what the channels hold."""
+def moved_by(review: SessionReview, *, paid: bool = False) -> tuple[Money, ...]:
+    """What the act is about, by currency: what is added, what the channels hold, or what they owe us."""
     moved: dict[Currency, int] = {}
     for each in review.rows:
         if each.error is None:
-            amount = each.locks if each.locks is not None else each.row.locked
+            held = each.row.at_risk if paid else each.row.locked
+            amount = each.locks if each.locks is not None else held
             moved[each.row.currency] = moved.get(each.row.currency, 0) + amount
     return tuple(Money(amount=amount, currency=currency) for currency, amount in moved.items())
 
 
-def session_headline(review: SessionReview, lens: Lens) -> Content:
+def session_headline(review: SessionReview, lens: Lens, *, paid: bool = False) -> Content:
     """What is done to how many channels, and what they hold."""
     able = [each for each in review.rows if each.error is None]
     does = Content.styled(f"{_DOES[review.act]} ", MUTED)
     if len(review.rows) == 1:
-        what = Content.assemble("the channel with ", (lens.plain(_who(review.rows[0].row)), "bold $primary"))
+        what = Content.assemble("the channel with ", (_who(review.rows[0].row, lens, paid=paid), "bold $primary"))
     else:
         left_out = f" of {len(review.rows)}" if len(able) != len(review.rows) else ""
         what = Content.styled(f"{len(able)}{left_out} channels", "bold $primary")
     lines = [Content.assemble(does, what)]
-    moved = moved_by(review)
+    moved = moved_by(review, paid=paid)
     if moved:
-        word = "adds " if review.act == "topup" else "they hold " if len(able) > 1 else "it holds "
+        holds = "not settled yet: " if paid else "they hold " if len(able) > 1 else "it holds "
+        word = "adds " if review.act == "topup" else holds
         lines.append(Content.assemble((word, MUTED), (lens.sum(moved), "bold")))
     if not review.sendable:
         error = review.error or next((each.error for each in review.rows if each.error), None)
@@ -179,34 +185,43 @@ def session_headline(review: SessionReview, lens: Lens) -> Content:
     return Content("\n").join([*lines, Content("")])
 
 
-def session_review_facts(review: SessionReview, lens: Lens) -> list[Fact]:
+def session_review_facts(review: SessionReview, lens: Lens, *, paid: bool = False) -> list[Fact]:
     """The dry run: all of one channel, the essence of each of several."""
     if len(review.rows) == 1:
-        return _one(review.rows[0], lens)
+        return _one(review.rows[0], lens, paid=paid)
     facts: list[Fact] = []
     for number, each in enumerate(review.rows):
-        facts += [*([GAP_FACT] if number else []), *_each(each, lens)]
+        facts += [*([GAP_FACT] if number else []), *_each(each, lens, paid=paid)]
     return facts
 
 
-def _one(each: SessionReviewRow, lens: Lens) -> list[Fact]:
+def _one(each: SessionReviewRow, lens: Lens, *, paid: bool) -> list[Fact]:
     row = each.row
     facts = [
         Fact("state", sign_of(SessionLine(row.id, row), lens).content),
         Fact("channel", lens.reference(row.id, whole=True)),
-        Fact("payee", address_content(row.payee, lens)),
+        Fact("payer", address_content(row.payer, lens)) if paid else Fact("payee", address_content(row.payee, lens)),
         Fact("network", inert(row.network, limit=40)),
         Fact("what happens", masked(inert(each.way, limit=_SAID), lens)),
         GAP_FACT,
-        *sums(_sums(each), row.currency, lens),
-        Fact("fee", f"at most {lens.money(each.fee.amount, each.fee.currency)}" if each.fee else "none"),
+        *sums(_sums(each, paid=paid), row.currency, lens),
+        Fact("fee", _fee(each, lens)),
     ]
     if each.error and each.error.hint:
         facts += [GAP_FACT, Fact("next", inert(each.error.hint, limit=_SAID))]
     return facts
 
 
-def _sums(each: SessionReviewRow) -> list[Sum]:
+def _fee(each: SessionReviewRow, lens: Lens) -> Content:
+    if each.fee is None:
+        return Content("none")
+    most = f"at most {lens.money(each.fee.amount, each.fee.currency)}"
+    # Who closes together with the server has no transaction to pay for.
+    only = "  if the server does not close it; none otherwise" if each.signs is not None else ""
+    return Content.assemble(most, (only, MUTED))
+
+
+def _sums(each: SessionReviewRow, *, paid: bool) -> list[Sum]:
     """Before and after of the deposit, and where its parts go."""
     row = each.row
     rows: list[Sum] = [("deposit", row.deposit, "", "as it is now" if each.locks else "")]
@@ -216,22 +231,25 @@ def _sums(each: SessionReviewRow) -> list[Sum]:
             ("after", row.deposit + each.locks, "", ""),
         ]
     rows.append(("spent", row.spent, "", ""))
+    if paid:
+        rows += [("settled", row.settled, "", ""), ("not settled", row.at_risk, f"bold {WARN}", "")]
     if each.signs is not None:
         rows.append(("signs", each.signs, f"bold {WARN}", "a voucher for all that is owed"))
     if each.returns is not None:
-        rows.append(("comes back", each.returns, f"bold {GOOD}", "at least"))
+        rows.append(("comes back", each.returns, f"bold {GOOD}", "to its payer" if paid else "at least"))
     return rows
 
 
-def _each(each: SessionReviewRow, lens: Lens) -> list[Fact]:
+def _each(each: SessionReviewRow, lens: Lens, *, paid: bool) -> list[Fact]:
     """A channel among several, in three lines at most."""
     row = each.row
     sign = sign_of(SessionLine(row.id, row), lens)
-    facts = [Fact(sign.text, _name(row, lens))]
+    facts = [Fact(sign.text, _name(row, lens, paid=paid))]
     if each.error is not None:
         reason = Content.styled(lens.plain("✗ ") + masked(inert(each.error.message, limit=_SAID), lens), BAD)
         return [*facts, Fact("", reason)]
-    parts = [Content.assemble(("holds ", MUTED), lens.money(row.locked, row.currency))]
+    holds = ("not settled ", row.at_risk) if paid else ("holds ", row.locked)
+    parts = [Content.assemble((holds[0], MUTED), lens.money(holds[1], row.currency))]
     if each.signs is not None:
         parts.append(Content.assemble(("signs ", MUTED), lens.money(each.signs, row.currency, unit=False)))
     if each.returns is not None:
@@ -240,11 +258,11 @@ def _each(each: SessionReviewRow, lens: Lens) -> list[Fact]:
     return [*facts, Fact("", Content.styled(masked(inert(each.way, limit=_SAID), lens), MUTED))]
 
 
-def outcome_facts(result: SessionResult, lens: Lens) -> list[Fact]:
+def outcome_facts(result: SessionResult, lens: Lens, *, paid: bool = False) -> list[Fact]:
     """One row for each channel that was tried, then what to do about those that failed."""
     facts = [Fact("outcome", lens.stage(result.stage).content)]
     for outcome in result.outcomes:
-        facts += [GAP_FACT, *_outcome(outcome, lens, alone=len(result.outcomes) == 1)]
+        facts += [GAP_FACT, *_outcome(outcome, lens, alone=len(result.outcomes) == 1, paid=paid)]
     if result.timings:
         legs = lens.plain(" · ").join(f"{timing.leg} {timing.milliseconds:.0f} ms" for timing in result.timings)
         facts += [GAP_FACT, Fact("timing", Content.styled(legs, MUTED))]
@@ -256,9 +274,9 @@ def outcome_facts(result: SessionResult, lens: Lens) -> list[Fact]:
     return facts
 
 
-def _outcome(outcome: SessionOutcome, lens: Lens, *, alone: bool) -> list[Fact]:
+def _outcome(outcome: SessionOutcome, lens: Lens, *, alone: bool, paid: bool) -> list[Fact]:
     row = outcome.row
-    facts = [Fact("channel", Content.assemble(_how(outcome, lens).content, "  ", _name(row, lens)))]
+    facts = [Fact("channel", Content.assemble(_how(outcome, lens).content, "  ", _name(row, lens, paid=paid)))]
     if outcome.message:
         facts.append(Fact("", masked(inert(outcome.message, limit=_SAID), lens)))
     if outcome.refunded is not None:
@@ -286,9 +304,11 @@ def _under_way(stage: Stage) -> str:
     return {Stage.SIGNED: "signed", Stage.SENT: "sent", Stage.ACCEPTED: "accepted"}.get(stage, "under way")
 
 
-def _who(row: SessionRow) -> str:
-    return host_of(row) or "a server that nobody here knows"
+def _who(row: SessionRow, lens: Lens, *, paid: bool) -> str:
+    if paid:
+        return lens.address(row.payer)
+    return lens.id(host_of(row) or "a server that nobody here knows", 24, 16)
 
 
-def _name(row: SessionRow, lens: Lens) -> Content:
-    return Content.assemble((lens.id(_who(row), 24, 16), ""), ("  ", ""), (lens.reference(row.id), MUTED))
+def _name(row: SessionRow, lens: Lens, *, paid: bool) -> Content:
+    return Content.assemble(_who(row, lens, paid=paid), "  ", (lens.reference(row.id), MUTED))

@@ -186,7 +186,7 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
                 yield Static("", id="progress", markup=False)
                 yield Facts(id="result-facts")
                 yield Static("", id="result-body", markup=False)
-            yield Input(placeholder="", id="typed", compact=True, restrict=r"[0-9.]*")
+            yield Input(placeholder="", id="typed", compact=True, restrict=r"[0-9.]*", select_on_focus=False)
             yield Static("", id="note", markup=False)
             with Horizontal(id="choices"):
                 yield Button("esc Cancel", id="cancel", compact=True)
@@ -232,6 +232,15 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         self._last_key, self._last_key_at = event.key, now
         if self._arming is not None:
             self._press_counts = self._arming.key(event.key, now)
+        self._begin_typing(event)
+
+    def _begin_typing(self, event: events.Key) -> None:
+        """What has to be typed goes into its box wherever the focus is."""
+        typed, character = self.query_one("#typed", Input), event.character or ""
+        if typed.display and not typed.has_focus and character.isascii() and (character.isdigit() or character == "."):
+            event.stop()
+            typed.focus()
+            typed.insert_text_at_cursor(character)
 
     def do_review_approve(self) -> None:
         self._approve(None)
@@ -326,8 +335,9 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
         elif result is None:
             self._put("#headline", self.waiting(lens))
         self._show("#review-facts", on=review is not None and result is None)
-        self._put("#progress", self._progress_content(lens))
-        self._show("#progress", on=review is not None and self._decided)
+        progress = self._progress_content(lens)
+        self._put("#progress", progress)
+        self._show("#progress", on=review is not None and self._decided and bool(progress.plain.strip()))
         self._show("#result-facts", on=result is not None)
         self._show("#result-body", on=result is not None)
         if result is not None:

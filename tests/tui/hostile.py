@@ -59,6 +59,7 @@ OURS = {
     ("PaymentProgress", "kind"),
     ("Notice", "level"),
     ("SessionRow", "protocol"),
+    ("PayeeChannelRow", "state"),
     ("SessionPlanView", "plan"),
     ("SessionReview", "act"),
     ("SessionResult", "act"),

@@ -14,6 +14,7 @@ from mpp_console.tui.feed import Feed
 from mpp_console.tui.keymaps import together
 from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.accounts import AccountsDialog
+from mpp_console.tui.screens.channels import ChannelsDialog
 from mpp_console.tui.screens.dialogs import HelpDialog
 from mpp_console.tui.screens.inspect import InspectScreen
 from mpp_console.tui.screens.log import LogDialog
@@ -37,6 +38,7 @@ TOGETHER = (
     {Scope.REQUEST},
     {Scope.DIALOG, Scope.LIST},
     {Scope.LOG, Scope.DIALOG, Scope.LIST},
+    {Scope.CHANNELS, Scope.DIALOG, Scope.LIST},
     {Scope.ACCOUNTS, Scope.DIALOG, Scope.LIST},
 )
 """Scopes whose keys work at the same time."""
@@ -51,6 +53,7 @@ CARRIERS: dict[Scope, type] = {
     Scope.INSPECT: InspectScreen,
     Scope.LIST: Feed,
     Scope.LOG: LogDialog,
+    Scope.CHANNELS: ChannelsDialog,
     Scope.REVIEW: ReviewSheet,
     Scope.RESPONSE: ResponseScreen,
     Scope.REQUEST: RequestForm,

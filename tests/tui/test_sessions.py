@@ -261,7 +261,7 @@ def test_orders_put_what_has_no_value_last_whichever_way_round() -> None:
     for descending in (False, True):
         found = ordered(lines, Order("left", descending))
         assert found[-1].id == DAMAGED
-        amounts = [line.row.left for line in found if line.row]
+        amounts = [line.row.left if line.row.state.holds_money else 0 for line in found if line.row]
         assert amounts == sorted(amounts, reverse=descending)
     assert [line.id for line in ordered(lines, Order("closes in"))][:2] == [FINALIZABLE.id, CLOSING.id]
 
@@ -419,9 +419,15 @@ async def test_a_forced_close_must_be_typed_out() -> None:
         await mode.press("a")
         assert mode.task.approvals == 0
         assert "Type 1.000000 to allow" in mode.text
-        await mode.allow("1.00")
+        await mode.press(*"1.00", "enter")
+        assert mode.app.screen.query_one("#typed", Input).value == "1.00", "digits find their box by themselves"
+        assert mode.app.focused is mode.app.screen.query_one("#cancel", Button)
+        await mode.allow()
         assert mode.task.approvals == 0
-        await mode.allow("1.000000")
+        await mode.press(*"0000", "enter")
+        assert mode.app.focused is mode.app.screen.query_one("#approve", Button)
+        assert mode.task.approvals == 0, "typing it arms the choice and does not make it"
+        await mode.allow()
         assert mode.task.approvals == 1
         assert "16:00 of the chain's time" in mode.facts("#result-facts")
         await mode.press("escape")
@@ -529,6 +535,16 @@ async def test_the_rest_is_withdrawn_after_the_grace_period() -> None:
         await mode.allow()
         assert "✓ withdrawn" in mode.facts("#result-facts")
         assert "0.710000" in mode.facts("#result-facts")
+
+
+async def test_what_is_closed_needs_no_closing() -> None:
+    async with shown() as mode:
+        await mode.select(ROWS[8])
+        for key in ("c", "W", "F", "plus"):
+            await mode.press(key)
+            assert mode.on(SessionsScreen)
+        assert "This channel is closed already; what was left has come back." in mode.toasts
+        assert mode.console.sessions.tasks == []
 
 
 async def test_what_cannot_be_done_says_why_and_offers_nothing_to_approve() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from textual.binding import Binding
 from textual.keys import REPLACED_KEYS, key_to_character
 
-from mpp_console.tui.actions import app, inspect, lists, receipts, response, server, sessions, sheets, wallet
+from mpp_console.tui.actions import app, channels, inspect, lists, receipts, response, server, sessions, sheets, wallet
 from mpp_console.tui.actions.model import Action, Danger, Scope
 
 __all__ = [
@@ -35,6 +35,7 @@ ACTIONS: tuple[Action, ...] = (
     *receipts.ACTIONS,
     *inspect.ACTIONS,
     *server.ACTIONS,
+    *channels.ACTIONS,
     *lists.ACTIONS,
     *sheets.ACTIONS,
     *response.ACTIONS,

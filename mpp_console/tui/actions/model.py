@@ -32,6 +32,7 @@ class Scope(StrEnum):
     RECEIPTS = "Receipts"
     INSPECT = "Inspect"
     SERVER = "Server"
+    CHANNELS = "Channels of the server"
     LIST = "Lists"
     LOG = "Events"
     REVIEW = "Review sheet"

@@ -78,6 +78,15 @@ ACTIONS = (
         hint=44,
     ),
     Action(
+        id="server.channels",
+        keys="c",
+        label="Channels",
+        help="Shows the payment channels that others opened to this server, to settle and close them.",
+        scope=Scope.SERVER,
+        blocked=no_server,
+        hint=16,
+    ),
+    Action(
         id="server.curl",
         keys="Y",
         label="Copy curl",

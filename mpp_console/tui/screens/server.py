@@ -20,10 +20,12 @@ from mpp_console.tui.display import GOOD, MUTED, UNKNOWN, WARN, Lens
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import Rows
 from mpp_console.tui.screens.base import ModeScreen
+from mpp_console.tui.screens.channels import channels_line
 from mpp_console.tui.screens.lists import REQUESTS, ROUTES, RouteRow, request_cells, route_cells
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.exchange import ExchangePane
 from mpp_console.tui.widgets.facts import Fact, Facts
+from mpp_console.tui.widgets.keybar import link
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 from mpp_console.tui.widgets.server_tiles import ServerTiles, stats_line
@@ -144,7 +146,7 @@ class ServerScreen(ModeScreen):
         return [row for index in range(len(rows)) if (row := rows.get(index)) is not None]
 
     def _show_status(self, server: ServerView, lens: Lens) -> None:
-        self.query_one("#server-status", Pane).frame(badge=_running(server, lens))
+        self.query_one("#server-status", Pane).frame(badge=_running(server, lens), hint=self._status_hint(server, lens))
         nothing = lens.plain(UNKNOWN)
         port = "any free port" if not server.port else f"port {server.port}"
         url = inert(server.url) if server.url else f"{nothing}  {port} (P)"
@@ -171,6 +173,15 @@ class ServerScreen(ModeScreen):
         self.query_one("#server-where", Facts).show(where)
         self.query_one("#server-counts", Facts).display = server.unavailable is None
         self.query_one("#server-counts", Facts).show(counts)
+
+    def _status_hint(self, server: ServerView, lens: Lens) -> Content:
+        """The key that starts it, and what its channels come to once there are any."""
+        hint = Content(f"{key_text(self, 'server.toggle')} start / stop")
+        if not server.channels.rows:
+            return hint
+        key = Content.styled(key_text(self, "server.channels"), link("server.channels", "bold $primary"))
+        said = Content.assemble(key, (" channels: ", MUTED), channels_line(server.channels, lens))
+        return Content.styled(lens.plain(" · "), MUTED).join([hint, said])
 
     def hear(self, events: Sequence[ConsoleEvent]) -> None:
         self.requests.append(event.row for event in events if isinstance(event, RequestServed))
@@ -235,6 +246,11 @@ class ServerScreen(ModeScreen):
 
         row = self.routes.selected
         self.app.push_screen(FaultsDialog(row.route.key if row is not None else None))
+
+    def do_server_channels(self) -> None:
+        from mpp_console.tui.screens.channels import ChannelsDialog
+
+        self.app.push_screen(ChannelsDialog())
 
     def do_server_port(self) -> None:
         from mpp_console.tui.screens.form import Field, FormDialog

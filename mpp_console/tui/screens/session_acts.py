@@ -48,6 +48,13 @@ class SessionActs(Screen[None]):
             raise Unavailable("The row of this channel cannot be read; it is kept as it is.")
         return rows
 
+    def _open_ones(self) -> list[SessionRow]:
+        """Those that are meant, without the closed ones among them."""
+        rows = [row for row in self._readable(self.chosen()) if row.state.holds_money]
+        if not rows:
+            raise Unavailable("This channel is closed already; what was left has come back.")
+        return rows
+
     # Acts
 
     def do_sessions_topup(self) -> None:
@@ -70,7 +77,7 @@ class SessionActs(Screen[None]):
         await app_of(self).pay(PayRequest(url=row.url, offer=SESSION_OFFER), opened_by="R")
 
     def do_sessions_close(self) -> None:
-        self._begin("close", self._readable(self.chosen()), opened_by="c")
+        self._begin("close", self._open_ones(), opened_by="c")
 
     def do_sessions_force(self) -> None:
         rows = self._readable(self.chosen())
@@ -79,7 +86,7 @@ class SessionActs(Screen[None]):
         self._begin("force-close", rows, opened_by="F")
 
     def do_sessions_withdraw(self) -> None:
-        self._begin("withdraw", self._readable(self.chosen()), opened_by="W")
+        self._begin("withdraw", self._open_ones(), opened_by="W")
 
     def do_sessions_close_stale(self) -> None:
         stale = console_of(self).sessions.view().stale

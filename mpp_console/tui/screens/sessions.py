@@ -169,6 +169,8 @@ class SessionsScreen(SessionActs, ModeScreen):
         self.feed.replace(shown)
         self.box.count(len(shown), len(lines))
         after = self.feed.selected
+        if after is not None and self.trail:
+            self.trail = self.crumbs(after)
         if after is None:
             self.detail.show(None)
         elif before is None or before.id == after.id:

@@ -31,7 +31,6 @@ _STATES: Final = (
     (ChannelState.FINALIZABLE, False),
     (ChannelState.FINALIZED, False),
     (ChannelState.ACTIVE, True),
-    (ChannelState.ORPHANED, False),
     (ChannelState.DAMAGED, False),
 )
 MEANINGS: Final = (
@@ -82,4 +81,6 @@ def _wrapped(text: str, width: int, lens: Lens) -> list[Content]:
 
 
 def _states(lens: Lens) -> Content:
-    return Content("  ").join([lens.channel(state, stale=stale).content for state, stale in _STATES])
+    signs = [lens.channel(state, stale=stale).content for state, stale in _STATES]
+    # Two lines of its own making, so that no glyph is parted from its word.
+    return Content("\n").join([Content("  ").join(signs[:3]), Content("  ").join(signs[3:])])

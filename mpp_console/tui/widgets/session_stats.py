@@ -70,10 +70,11 @@ def _state_lines(view: SessionsView, lens: Lens, width: int) -> list[Content]:
 
 
 def _total_lines(total: SessionTotal, lens: Lens, width: int) -> list[Content]:
+    # The latter two are parts of what is locked.
     parts = (
         ("locked", total.locked, ""),
-        ("at risk", total.at_risk, WARN),
-        ("coming back", total.pending_refund, INFO),
+        ("  at risk", total.at_risk, WARN),
+        ("  coming back", total.pending_refund, INFO),
     )
     lines = [Content.styled(inert(total.currency.symbol, limit=16), MUTED)]
     for name, amount, tone in parts:

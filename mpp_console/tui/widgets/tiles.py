@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
@@ -49,7 +50,9 @@ class Holding:
         """What the total is made of, as far as it is known; empty when all of it is available."""
         apart = (("locked", self.locked), ("at risk", self.at_risk), ("pending refund", self.pending_refund))
         known = tuple((name, amount) for name, amount in apart if amount is not None)
-        return (("available", self.available), *known) if known and self.available is not None else known
+        if not any(amount for _, amount in known):
+            return ()
+        return (("available", self.available), *known) if self.available is not None else known
 
 
 def balance_of(state: ConsoleState | None, currency_id: str | None) -> BalanceView | None:
@@ -153,9 +156,16 @@ def _balance_note(view: View, balance: BalanceView | None) -> Content:
 
 
 def _parts_content(parts: Sequence[tuple[str, int]], currency: Currency, lens: Lens) -> Content:
+    texts = [lens.column(amount, currency) for _, amount in parts]
+    widest = max(map(cell_len, texts), default=0)
+    symbol = inert(currency.symbol, limit=12)
     lines = [
-        Content.assemble((f"{name:<16}", MUTED), (lens.money(amount, currency), WARN if name == "at risk" else ""))
-        for name, amount in parts
+        Content.assemble(
+            (f"{name:<16}", MUTED),
+            (" " * (widest - cell_len(text)) + text, (WARN if amount else MUTED) if name == "at risk" else ""),
+            (f" {symbol}", MUTED),
+        )
+        for (name, amount), text in zip(parts, texts, strict=True)
     ]
     return Content("\n").join(lines)
 

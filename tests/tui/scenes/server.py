@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpp_console.services.models import RouteDraft
 from tests.tui.scenes.scene import Scene, empty
+from tests.tui.scenes.sessions import Sheet
 from tests.tui.seeded import SeededConsole
 
 MODE = Scene(keys=("5",))
@@ -38,5 +39,9 @@ SCENES: dict[str, Scene] = {
     "server-port": Scene(keys=("5", "P")),
     "server-port-taken": Scene(keys=("5", "P", "end", "backspace", *"4444", "enter")),
     "server-request": Scene(keys=("5", "tab", "k", "k", "enter")),
+    "channels": Scene(keys=("5", "c")),
+    "channels-empty": Scene(console=empty, keys=("5", "c")),
+    "channels-settle": Sheet(keys=("5", "c", "s")),
+    "channels-closed": Sheet(keys=("5", "c", "space", "space", "c"), approve=True),
     "outcomes": Scene(keys=("T",)),
 }

@@ -27,6 +27,8 @@ from mpp_console.services.models import (
 )
 from mpp_console.services.routes import DEMO_KEYS, RouteInvalid, find_troubles
 from mpp_console.services.server_models import FREE
+from mpp_console.services.session_models import PayeeChannels
+from tests.tui.seeded.channels import SeededChannels, channels
 from tests.tui.seeds import (
     ALPHA,
     NOW,
@@ -39,7 +41,9 @@ from tests.tui.seeds import (
 )
 
 if TYPE_CHECKING:
+    from mpp_console.services.payee_acts import PayeeAct
     from tests.tui.seeded.console import SeededConsole
+    from tests.tui.seeded.sessions import SeededSessionTask
 
 TAKEN = 4444
 """A port that another program has."""
@@ -59,6 +63,16 @@ class SeededServer:
         self.before: list[tuple[str, list[RouteDraft]]] = []
         self.switched: dict[str | None, set[str]] = {}
         self.port = 0
+        self.opened = SeededChannels(console, channels() if running else ())
+
+    def channels(self) -> PayeeChannels:
+        return self.opened.view()
+
+    async def load_channels(self, *, ask_chain: bool = True) -> PayeeChannels:
+        return await self.opened.load(ask_chain=ask_chain)
+
+    def review_channels(self, act: PayeeAct, ids: Sequence[str]) -> SeededSessionTask:
+        return self.opened.review(act, ids)
 
     async def start(self, port: int | None = None) -> ServerView:
         self.running = True
@@ -97,6 +111,7 @@ class SeededServer:
             stats=_stats() if self.log else ServerStats(minutes=(MinuteView(),) * 30),
             faults=tuple(sorted(self.switched.get(None, ()))),
             port=self.port,
+            channels=self.channels(),
         )
 
     def requests(self) -> tuple[RequestRow, ...]:

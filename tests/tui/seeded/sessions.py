@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -195,7 +195,7 @@ def totals(rows: Sequence[SessionRow]) -> tuple[SessionTotal, ...]:
         found.append(
             SessionTotal(
                 currency=currency,
-                locked=sum(row.locked for row in own) - refund,
+                locked=sum(row.locked for row in own),
                 at_risk=sum(row.at_risk for row in own),
                 pending_refund=refund,
             )
@@ -240,6 +240,8 @@ class SeededSessionTask:
     approvals: int = 0
     error: ErrorView | None = None
     outcomes: tuple[SessionOutcome, ...] = ()
+    after: Callable[[SeededSessionTask], None] | None = None
+    """What changes its rows, when they are not the sessions'."""
     _reviewed: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -276,7 +278,7 @@ class SeededSessionTask:
         self._move(Stage.SENT)
         if self.ends:
             self.outcomes = self.ending
-            self.console.sessions.carried_out(self)
+            (self.after or self.console.sessions.carried_out)(self)
             failed = not all(outcome.ok for outcome in self.ending)
             self.end(Stage.FAILED if failed else Stage.DONE)
         return True
