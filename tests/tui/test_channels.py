@@ -72,7 +72,7 @@ async def test_settling_shows_what_is_taken_before_anything_is_sent() -> None:
         await mode.press("escape")
         mode.app.refresh_view()
         await settle(mode.pilot)
-        assert "lose" not in mode.text
+        assert "or lose" not in mode.text
 
 
 async def test_marked_channels_are_closed_together() -> None:

@@ -114,8 +114,8 @@ async def test_what_is_known_of_channels_is_added_and_listed() -> None:
         parts = shown.text("#balance-parts")
         for line in (
             "available       999,999.487698",
-            "locked          25.0",
-            "at risk         1.25",
+            "locked               25.0",
+            "at risk               1.25",
             "pending refund",
         ):
             assert line in parts
