@@ -20,10 +20,11 @@ from mpp_console.sandbox.demo.catalogue import PARTNER, PARTNER_SHARE
 from mpp_console.sandbox.node.chain import CHAIN_ID, SandboxChain
 from mpp_console.sandbox.node.fees import BASE_FEE
 from mpp_console.sandbox.node.ledger import Ledger
+from mpp_console.services.demo.channels import DemoChannel, channels, gift_transaction, transactions
 from mpp_console.services.demo.seeds import CUSTOMER, NOW, PATH, PAYEE, PAYER, history
 from mpp_console.services.models import ReceiptRow
 
-__all__ = ["KEYS", "SPONSOR", "SPONSOR_KEY", "Moment", "write_chain"]
+__all__ = ["KEYS", "SPONSOR", "SPONSOR_KEY", "Moment", "demo_channels", "write_chain"]
 
 KEYS: Final = {
     PAYER: Secret(bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")),
@@ -58,16 +59,33 @@ def write_chain(path: Path | None, random_bytes: Callable[[int], bytes]) -> tupl
         with ledger.transaction(writes=True):
             for address in (PAYER, CUSTOMER, SPONSOR):
                 chain.fund(address)
-            return tuple(_pay(chain, clock, row) for row in history())
+            return _write(chain, clock)
     finally:
         ledger.close()
 
 
-def _pay(chain: SandboxChain, clock: Moment, row: ReceiptRow) -> str:
-    if not row.amount:
-        return row.challenge_id or ""
-    clock.now = row.at
-    return chain.submit(_transaction(row, int(row.at.timestamp())))
+def _write(chain: SandboxChain, clock: Moment) -> tuple[str, ...]:
+    """Everything in the order in which it happened."""
+    began = clock.now + timedelta(minutes=1)
+    rows = history()
+    happened = [(row.at, _transaction(row, int(row.at.timestamp()))) for row in rows if row.amount]
+    happened += [(began, gift(began)), *transactions(demo_channels())]
+    hashes = {}
+    for at, raw in sorted(happened, key=lambda each: each[0]):
+        clock.now = at
+        hashes[raw] = chain.submit(raw)
+    made = iter([hashes[raw] for _, raw in happened])
+    return tuple(next(made) if row.amount else row.challenge_id or "" for row in rows)
+
+
+def demo_channels() -> tuple[DemoChannel, ...]:
+    """The channels of the demo, signed by its keys."""
+    return channels({**KEYS, SPONSOR: SPONSOR_KEY}, SPONSOR)
+
+
+def gift(at: datetime) -> bytes:
+    """The transfer that pays `main` for its channels."""
+    return gift_transaction(KEYS[CUSTOMER], at)
 
 
 def _transaction(row: ReceiptRow, now: int) -> bytes:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from mpp_console.client.journal import KIND_PAYMENT, OperationDraft, ReceiptRecord
 from mpp_console.history import Database, HistoryJournal, RequestRecord
+from mpp_console.history.channels import HistoryChannels
+from mpp_console.methods.tempo.session_record import ChannelRecord
 from mpp_console.protocol import MIN_SECRET_BYTES, OperationEvent
 from mpp_console.sandbox.node.chain import CHAIN_ID
-from mpp_console.services.demo.chain import KEYS, SPONSOR_KEY, Moment, write_chain
+from mpp_console.server.channels import SqliteChannels
+from mpp_console.server.stores.sqlite import SqliteStore
+from mpp_console.services.demo.chain import KEYS, SPONSOR_KEY, Moment, demo_channels, write_chain
 from mpp_console.services.demo.seeds import (
     NOW,
     PATH,
@@ -48,8 +53,27 @@ async def write_past(paths: Paths, random_bytes: Callable[[int], bytes]) -> None
                 await _pay(journal, clock, row)
             await journal.receive(receipt_record(row))
         await journal.keep_requests(*map(_request, requests()))
+        book = HistoryChannels(database, clock=clock)
+        for channel in demo_channels():
+            if channel.payer == PAYER:
+                known, entry = channel.as_payer()
+                await book.add(known, lease=None, entry=entry)
     finally:
         await database.close()
+    await _write_server(paths.profile("sandbox").gate)
+
+
+async def _write_server(path: Path) -> None:
+    """What the demo's server remembers of the channels that were opened to it."""
+    async with SqliteStore(path, clock=Moment(NOW)) as store:
+        kept = SqliteChannels(store)
+        for channel in demo_channels():
+            if channel.payee == PAYEE:
+                await kept.update(channel.id, partial(_record, channel.as_payee()))
+
+
+def _record(record: ChannelRecord, _before: ChannelRecord | None) -> tuple[ChannelRecord, None]:
+    return record, None
 
 
 def _write_files(paths: Paths, random_bytes: Callable[[int], bytes]) -> None:

@@ -21,7 +21,7 @@ from mpp_console.services.demo import references, seeds
 from mpp_console.services.demo.chain import KEYS, write_chain
 from mpp_console.services.demo.opening import DemoClock, demo_home, open_demo, start_server
 from mpp_console.services.demo.references import REFERENCES
-from mpp_console.services.models import ConsoleState, ReceiptRow, Stage
+from mpp_console.services.models import ConsoleState, PayRequest, ReceiptRow, Stage
 from mpp_console.services.paths import HOME_VARIABLE
 from tests.tui.seeded import SeededConsole
 
@@ -69,6 +69,8 @@ async def everything(console: Console) -> dict[str, Any]:
         "policy": console.policy(),
         "filters": await console.receipts.saved(),
         "spending": await console.receipts.spending(seeds.NOW - timedelta(days=2), timedelta(hours=1)),
+        "sessions": (await console.sessions.load()).rows,
+        "channels": (await console.server.load_channels()).rows,
         "sandbox": {**await console.sandbox.status(), "folder": ""},
     }
 
@@ -126,6 +128,48 @@ async def test_operations_are_the_journals_side_of_what_was_sent() -> None:
     assert [replace(item, explorer_url=None) for item in operations] == [
         seeds.operation(row) for row in sorted(sent, key=lambda row: row.at, reverse=True)
     ]
+
+
+async def test_its_channels_stand_as_its_chain_has_them() -> None:
+    async with opened(server=True) as console:
+        before = (await console.sessions.load()).rows
+        result = await console.sessions.sync()
+        assert (result.changed, result.troubles) == ((), ())
+        await console.sessions.load()
+        assert console.sessions.view().rows == before
+        assert {row.state for row in before} == {"active", "orphaned", "closing", "finalized"}
+        assert [row.origin for row in before if row.stale] == ["", "https://maps.example.org"]
+        remembered = {row.id: row for row in before}
+        kept = await console.server.load_channels()
+        assert [row.state for row in kept.rows] == ["open", "open", "closed"]
+        assert {row.deposit for row in kept.rows if row.id in remembered} == {1_000_000}
+        assert kept.alarms == 0
+
+
+async def test_its_local_channel_pays_the_next_request_by_a_voucher() -> None:
+    async with opened(server=True) as console:
+        rows = (await console.sessions.load()).rows
+        (local,) = [row for row in rows if row.url.endswith("/session") and row.state == "active"]
+        task = console.payments.start(
+            PayRequest(url=f"{str(console.server.view().url).rstrip('/')}/session", offer="tempo/session")
+        )
+        review = await task.review()
+        assert review is not None
+        assert review.offer is not None
+        assert review.offer.session is not None
+        assert (review.offer.session.plan, review.offer.session.channel_id) == ("voucher", local.id)
+        assert task.approve()
+        assert (await task.result()).stage is Stage.DONE
+        (after,) = [row for row in (await console.sessions.load()).rows if row.id == local.id]
+        assert after.spent > local.spent
+
+
+async def test_its_channels_are_lost_to_nobody_who_searches_the_chain() -> None:
+    async with opened() as console:
+        found = await console.sessions.recover()
+        assert found.orphans == ()
+        assert found.known == 5
+        assert found.closed == 1
 
 
 def test_references_are_what_the_chain_calls_the_payments() -> None:
