@@ -6,7 +6,6 @@ The first frame is drawn before the console is opened, and nothing heavy may be 
 from __future__ import annotations
 
 import asyncio
-import gc
 import inspect
 import os
 import select
@@ -37,6 +36,7 @@ from mpp_console.tui.display import Lens
 from mpp_console.tui.events import EventLog
 from mpp_console.tui.flows import Flows
 from mpp_console.tui.habits import Habits, check_settings
+from mpp_console.tui.memory import collect_seldom, keep_what_is_loaded
 from mpp_console.tui.modes import STYLES
 from mpp_console.tui.pump import DRAIN_SECONDS, EventPump
 from mpp_console.tui.themes import THEMES
@@ -178,9 +178,7 @@ class ConsoleApp(Flows):
             self.do_tour()
         await console.warm()
         if not self.is_headless:
-            # What was loaded stays: looking through its 200,000 objects again and again for something to throw away
-            # stops the screen for a fifth of a second at a time. Tests open many consoles in one process and must not.
-            gc.freeze()
+            keep_what_is_loaded()
 
     def ask_passphrase(self, question: str) -> str:
         """Asks somebody, on a screen above whatever is there. For a worker thread, which waits for the answer.
@@ -327,6 +325,7 @@ def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | 
 
     app = ConsoleApp(open_console, profile=profile, habits=habits)
     _draw_bars(plain=app.view.lens.ascii)
+    collect_seldom()
     return app.run() or app.return_code or 0
 
 
@@ -342,4 +341,5 @@ def run_demo(home: Path) -> int:
         return console
 
     app = ConsoleApp(open_console, profile=BADGE.lower(), clock=clock)
+    collect_seldom()
     return app.run() or app.return_code or 0

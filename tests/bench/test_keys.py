@@ -31,6 +31,7 @@ from mpp_console.services.models import Stage
 from mpp_console.services.views import receipt_row
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed
+from mpp_console.tui.memory import collect_seldom, keep_what_is_loaded
 from tests.bench.conftest import Report
 from tests.tui.drawing import settle
 
@@ -89,7 +90,8 @@ async def opened() -> AsyncIterator[tuple[Measured, Pilot[Any], Console]]:
         async with app.run_test(size=(120, 36)) as pilot:
             await settle(pilot)
             assert app.services is not None
-            gc.freeze()  # as the program does when it has a terminal
+            collect_seldom()  # both as the program does when it has a terminal
+            keep_what_is_loaded()
             yield app, pilot, app.services
 
 

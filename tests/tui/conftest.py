@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
+from mpp_console.tui.memory import collect_seldom
 from tests.tui.drawing import SCRUBBED, Ticker
 
 
 @pytest.fixture(scope="session", autouse=True)
 def seldom_collected() -> None:
-    """An app is tens of thousands of objects that all die together: looking for dead ones among them while it lives
-    takes a third of the time of these tests.
+    """As in the program: an app is tens of thousands of objects that die together, and looking for dead ones among
+    them while it lives takes a third of the time of these tests.
     """
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
 
 
 @pytest.fixture(autouse=True)
