@@ -255,7 +255,14 @@ def _clock(case: Case) -> list[str] | None:
     skew = (moment - case.evidence.now).total_seconds()
     if abs(skew) <= CLOCK_SKEW_SECONDS:
         return []
-    return [f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'} of this machine's"]
+    return [f"the server's clock is {_long(abs(skew))} {'ahead' if skew > 0 else 'behind'} of this machine's"]
+
+
+def _long(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _moment(text: str) -> datetime | None:

@@ -11,6 +11,8 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,11 +45,15 @@ class ServerFailed(MppError):
 class EmbeddedServer:
     """Serves `app` (any ASGI application) from `start` until `stop`. `port` 0 lets the system choose one.
 
-    Only loopback addresses are served: what is embedded here is for this machine.
+    Only loopback addresses are served: what is embedded here is for this machine. Answers are dated by `clock`, so that
+    a server of a made-up present agrees with whoever asks there; without one by the machine's.
     """
 
-    def __init__(self, app: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, app: Any, *, host: str = "127.0.0.1", port: int = 0, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self._app = app
+        self._clock = clock
         self._host = host
         self._port = port
         self._task: asyncio.Task[None] | None = None
@@ -81,6 +87,7 @@ class EmbeddedServer:
             lifespan="auto",
             ws="none",
             server_header=False,
+            date_header=self._clock is None,
             timeout_graceful_shutdown=int(STOP_SECONDS),
         )
         started = asyncio.Event()
@@ -147,9 +154,22 @@ class EmbeddedServer:
             if scope["type"] == "http" and scope.get("client"):
                 extensions = {**scope.get("extensions", {}), CUT: lambda: self._cut(tuple(scope["client"]))}
                 scope = {**scope, "extensions": extensions}
-            await app(scope, receive, send)
+            await app(scope, receive, self._dated(send))
 
         return served
+
+    def _dated(self, send: Any) -> Any:
+        """What is sent, its head dated by the clock that the server was given."""
+        if (clock := self._clock) is None:
+            return send
+
+        async def dated(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(clock().astimezone(UTC), usegmt=True).encode()
+                message = {**message, "headers": [(b"date", date), *message.get("headers", ())]}
+            await send(message)
+
+        return dated
 
     def _cut(self, peer: tuple[str, int]) -> None:
         for connection in tuple(self._server.server_state.connections) if self._server is not None else ():

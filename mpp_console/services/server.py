@@ -375,7 +375,7 @@ class ServerService:
             self._demo_api = demo = await self._demo(self._store, tail)
             self._serve_own(self._own.kept)
             self._apply_faults()
-            listener = EmbeddedServer(demo.app, port=port)
+            listener = EmbeddedServer(demo.app, port=port, clock=self._engine.clock)
             self._url = await listener.start()
         except BaseException:
             store, self._store = self._store, None

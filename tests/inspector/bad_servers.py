@@ -234,7 +234,7 @@ BAD = (
         "clock-skew",
         WARN,
         required(without="Date", fields=(("Date", "Fri, 01 May 2026 11:50:00 GMT"),)),
-        says="600 s behind",
+        says="10 min behind",
     ),
     bad("x402-offer", INFO, required(fields=(("PAYMENT-REQUIRED", "e30="),))),
     # the grammar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -42,6 +43,14 @@ async def test_it_serves_until_it_is_stopped() -> None:
     await server.stop()
     with pytest.raises(httpx.ConnectError):
         await get(url)
+
+
+async def test_answers_are_dated_by_the_clock_it_is_given() -> None:
+    async with EmbeddedServer(APP, clock=lambda: datetime(2026, 3, 14, 12, 4, 30, tzinfo=UTC)) as server:
+        answer = await get(server.url)
+    assert answer.headers.get_list("date") == ["Sat, 14 Mar 2026 12:04:30 GMT"]
+    async with EmbeddedServer(APP) as server:
+        assert len((await get(server.url)).headers.get_list("date")) == 1
 
 
 async def test_it_starts_again_on_the_port_it_had() -> None:
