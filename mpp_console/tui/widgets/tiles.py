@@ -95,6 +95,7 @@ class BalanceTile(Pane):
     def __init__(self) -> None:
         super().__init__(title="Balance", id="balance")
         self._amount = UNKNOWN
+        self._told: tuple[Holding, Lens] | None = None
 
     def compose(self) -> ComposeResult:
         yield Digits("")
@@ -112,10 +113,8 @@ class BalanceTile(Pane):
         self.set_class(stale, "-stale")
         self._fit()
         self.query_one("#balance-note", Static).update(_balance_note(view, balance))
-        parts = holding.parts if holding else ()
-        line = self.query_one("#balance-parts", Static)
-        line.display = bool(parts)
-        line.update(_parts_content(parts, holding.currency, lens) if holding and parts else Content(""))
+        self._told = (holding, lens) if holding else None
+        self._draw_parts()
         spent = _spent_today(state, balance, lens)
         self.query_one("#balance-spent", Static).update(Content.assemble(("paid in 24 h ", MUTED), spent))
         self.frame(badge=_age_badge(balance, lens, stale=stale))
@@ -123,6 +122,18 @@ class BalanceTile(Pane):
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
         self._fit()
+        self._draw_parts()
+
+    def _draw_parts(self) -> None:
+        """What the total is made of: where lines are few, only what there is something of."""
+        holding, lens = self._told or (None, None)
+        parts = holding.parts if holding else ()
+        if self.screen.has_class("-short"):
+            some = tuple((name, amount) for name, amount in parts if amount)
+            parts = some if any(name != "available" for name, _ in some) else ()
+        line = self.query_one("#balance-parts", Static)
+        line.display = bool(parts)
+        line.update(_parts_content(parts, holding.currency, lens) if holding and lens and parts else Content(""))
 
     def _fit(self) -> None:
         plain = not self._amount[:1].isdigit() or _digits_width(self._amount) > self.size.width

@@ -68,7 +68,7 @@ class TopBar(Widget):
         width = self.size.width
         top = _spread(self._facts(view), [self._server(view)], width)
         modes, trail = self._modes(view), self._trail(view)
-        room = width - modes.cell_length - (trail.cell_length + 2 if trail.cell_length else 0) - 6
+        room = width - modes.cell_length - (trail.cell_length + 2 if trail.cell_length else 0) - 4
         return Content("\n").join([top, _spread([modes], [self._crumbs(view, room), trail], width)])
 
     def _crumbs(self, view: View, room: int) -> Content:
