@@ -156,7 +156,8 @@ class SessionPlanView:
     """How a payment by session would be made: by a voucher alone, or after a deposit is put aside or added to.
 
     `locks` is what leaves the account for the channel's deposit; it is no price. `unit` is the server's word for what
-    one price buys. `channel_id` None is a channel that is still to be opened.
+    one price buys. `channel_id` None is a channel that is still to be opened. In protocol v1 a close pays out the whole
+    of the last voucher.
     """
 
     plan: Literal["open", "top-up", "voucher"]
@@ -168,6 +169,7 @@ class SessionPlanView:
     deposit_before: int
     deposit: int
     unit: str = ""
+    protocol: Literal["v1", "v2"] = "v2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

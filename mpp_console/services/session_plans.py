@@ -31,5 +31,6 @@ def plan_view(details: Mapping[str, Any]) -> SessionPlanView | None:
         locks=details["locks"],
         deposit_before=details["deposit_before"],
         deposit=details["deposit"],
+        protocol="v1" if details.get("protocol") == "v1" else "v2",
         unit=inert(details.get("unit") or "", limit=64),
     )

@@ -58,6 +58,8 @@ def plan_facts(offer: OfferView, lens: Lens) -> list[Fact]:
         facts.append(Fact("locks", locks))
     facts.append(Fact("deposit", change(plan.deposit_before, plan.deposit) if plan.locks else _unchanged(offer, lens)))
     facts.append(Fact("escrow", lens.address(plan.escrow, whole=True)))
+    if plan.protocol == "v1":
+        facts.append(Fact("version", Content.styled("1: a close pays out all of the last voucher", WARN)))
     return facts
 
 
