@@ -13,8 +13,10 @@ from mpp_console.history.channels import HistoryChannels
 from mpp_console.methods.tempo.chain import Chain
 from mpp_console.methods.tempo.channels import RESERVE
 from mpp_console.methods.tempo.client_channel import ClientChannel
+from mpp_console.methods.tempo.keys import address_bytes, to_checksum
 from mpp_console.methods.tempo.networks import SANDBOX
-from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelState
+from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelState, DispatchKind
+from mpp_console.methods.tempo.tip20 import TRANSFER_TOPIC
 from mpp_console.sandbox.node.fees import FEE_MANAGER
 from mpp_console.server.channels import SqliteChannels
 from mpp_console.server.stores.sqlite import SqliteStore
@@ -70,6 +72,8 @@ async def audit(
     units = sum(record.units for record in records)
     forced = sum(1 for record in records if record.closed_by() is None)
     own_fees = -customers - (deposits - refunds)
+    paid_alone = await fees(chain, {row.payer for row in rows})
+    settlements = sum(1 for record in records for item in record.done if item.kind is DispatchKind.SETTLE)
     lines = (
         ("kill -9 of the shop", killed["shop"]),
         ("kill -9 of a process of customers", killed["customers"]),
@@ -87,7 +91,8 @@ async def audit(
         ("deposits locked (base units)", deposits),
         ("refunded to customers", refunds),
         ("settled to the merchant", settled),
-        ("fees that customers paid to force closes", own_fees),
+        ("transactions of the shop that settled while it sold", settlements),
+        ("fees that customers paid to ask the chain", own_fees),
         ("fees that the sponsor paid", -change[SPONSOR.address]),
         ("left in the channel reserve", after[RESERVE]),
         ("gain of the merchant", change[MERCHANT.address]),
@@ -99,8 +104,8 @@ async def audit(
         ("deposits = refunds + what was settled", deposits == refunds + settled),
         ("the merchant gained exactly what was settled", change[MERCHANT.address] == settled),
         (
-            "customers lost what was settled, and the fees of closes that they forced",
-            own_fees >= 0 and (forced > 0 or own_fees == 0),
+            "customers lost what was settled, and the fees that the chain's log names",
+            own_fees == paid_alone,
         ),
         ("fees went to the fee manager", change[FEE_MANAGER] == own_fees - change[SPONSOR.address]),
         (
@@ -117,6 +122,13 @@ async def audit(
         ("every database is whole", all(whole(path) for path in (folder / "shop.db", folder / "chain.db", *homes))),
     )
     return Report(lines=lines, checks=checks)
+
+
+async def fees(chain: Chain, payers: set[str]) -> int:
+    """What these accounts paid to the fee manager, by the chain's log."""
+    topic = "0x" + (bytes(12) + address_bytes(FEE_MANAGER)).hex()
+    logs = await chain.logs(address=SANDBOX.default_token, topics=[TRANSFER_TOPIC, None, topic], from_block=0)
+    return sum(int.from_bytes(log.data, "big") for log in logs if to_checksum("0x" + log.topics[1][-40:]) in payers)
 
 
 async def sold(path: Path) -> tuple[ChannelRecord, ...]:

@@ -3,7 +3,7 @@
     HOME_OF=<folder> RPC_URL=… URL=… NAMES=a,b TARGET=200 python -m tests.soak.customers buy|close
 
 `buy` ends when the server has counted TARGET requests for each; `close` when no channel holds money any more, or says
-which still do and ends with 3.
+which still do and ends with 3. With ALONE it asks the chain instead of the shop.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ async def close(group: Customers, names: list[str]) -> int:
     await manager.sync()
     for row in (await group.book.rows()).rows:
         try:
-            result = await manager.close(row.channel_id)
+            result = await manager.close(row.channel_id, cooperative="ALONE" not in os.environ)
         except (MppError, httpx.HTTPError) as error:
             print(f"{row.channel_id[:10]} {row.state}: {error}", file=sys.stderr)
         else:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS
 from mpp_console.methods.tempo.rpc import Web3Chain
+from mpp_console.methods.tempo.session_record import ChannelState
 from mpp_console.protocol import WITHDRAW_CUSHION
 from mpp_console.sandbox.node import SandboxNode
+from mpp_console.server.channels import SqliteChannels
+from mpp_console.server.stores.sqlite import SqliteStore
 from tests.soak.audit import Report, audit, balances
 from tests.soak.shop import MERCHANT, SPONSOR, key_of
 
@@ -87,7 +90,9 @@ class Stage:
         self.killed["shop"] += 1
         await self.open_shop()
 
-    async def customers(self, number: int, act: str, *, ahead: int = 0) -> asyncio.subprocess.Process:
+    async def customers(
+        self, number: int, act: str, *, ahead: int = 0, alone: bool = False
+    ) -> asyncio.subprocess.Process:
         names = self.plan.groups()[number - 1]
         environment = {
             "HOME_OF": str(self.folder / f"customers-{number}"),
@@ -96,8 +101,16 @@ class Stage:
             "NAMES": ",".join(names),
             "TARGET": str(-(-self.plan.vouchers // self.plan.channels)),
             "AHEAD": str(ahead),
+            **({"ALONE": "1"} if alone else {}),
         }
         return await start("tests.soak.customers", act, environment=environment)
+
+    async def claimed(self) -> None:
+        """Returns when the shop has answered everybody who asked the chain to close."""
+        async with SqliteStore(self.folder / "shop.db") as store:
+            open_ = frozenset(ChannelState) - {ChannelState.CLOSED}
+            while any(record.spent > record.settled for record in await SqliteChannels(store).list(states=open_)):
+                await asyncio.sleep(LOOK)
 
     async def kill_customers(self, number: int) -> bool:
         """False when they have bought all they wanted."""
@@ -177,10 +190,12 @@ async def buying(stage: Stage, say: Callable[[str], None]) -> None:
 
 
 async def closing(stage: Stage, node: SandboxNode, say: Callable[[str], None]) -> None:
-    """By the server first; what it does not close is forced, and withdrawn after the grace period."""
+    """By the shop, but for the first group, which asks the chain alone, so that the shop has to claim what it is owed;
+    what nobody closed is withdrawn after the grace period.
+    """
     groups, ahead = range(1, len(stage.plan.groups()) + 1), 0
     for attempt in range(4):
-        runs = [await stage.customers(number, "close", ahead=ahead) for number in groups]
+        runs = [await stage.customers(number, "close", ahead=ahead, alone=number == 1) for number in groups]
         if attempt == 0:
             await asyncio.sleep(0.5)
             await stage.kill_shop()
@@ -190,6 +205,7 @@ async def closing(stage: Stage, node: SandboxNode, say: Callable[[str], None]) -
             raise RuntimeError(f"closing ended with {codes}")
         if not any(codes):
             return
+        await stage.claimed()
         say(f"       {codes.count(3)} groups still have channels open; the chain's clock goes on")
         step = GRACE_SECONDS + WITHDRAW_CUSHION
         node.handle({"jsonrpc": "2.0", "id": 1, "method": "evm_increaseTime", "params": [step]})

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -24,6 +25,7 @@ from mpp_console.methods.tempo.keys import LocalSigner, keccak
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.rpc import Web3Chain
 from mpp_console.methods.tempo.session_payee import TempoSessionPayee
+from mpp_console.methods.tempo.session_runner import SettlementPolicy, SettlementRunner
 from mpp_console.methods.tempo.sponsor import SponsorPolicy
 from mpp_console.protocol import ChallengeBinder, Secret
 from mpp_console.sandbox.embedded import EmbeddedServer
@@ -38,8 +40,10 @@ from mpp_console.server.streams import MeteredStream
 __all__ = ["DEPOSIT", "MERCHANT", "PRICE", "SPONSOR", "append_line", "key_of", "serving"]
 
 PRICE = 100
-DEPOSIT = 4_000
-"""Forty requests, so that channels run out and are topped up on the way."""
+DEPOSIT = 4_700
+"""Forty-seven requests, so that channels run out and are topped up on the way."""
+SETTLING = SettlementPolicy(units=30, watch=timedelta(seconds=1), tick=timedelta(milliseconds=200))
+"""Settles while it sells, and answers whoever asks the chain to close."""
 
 
 def key_of(name: str) -> LocalSigner:
@@ -108,7 +112,6 @@ def _unheard(line: str) -> None:
 @asynccontextmanager
 async def serving(environment: Mapping[str, str]) -> AsyncIterator[str]:
     """The shop's address, while it serves."""
-    from datetime import UTC, datetime
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -128,6 +131,10 @@ async def serving(environment: Mapping[str, str]) -> AsyncIterator[str]:
         sponsor=SponsorPolicy(signer=SPONSOR, fee_tokens=SANDBOX.fee_tokens),
     )
     await payee.recover()
+    runner = SettlementRunner(
+        settlement=payee.settlement, store=payee.channels, policy=SETTLING, clock=clock, tell=lambda event: None
+    )
+    settling = None if where == "memory" else asyncio.create_task(runner.run())
     gate = Gate(
         realm="127.0.0.1",
         binder=ChallengeBinder([Secret(b"soak" * 8)]),
@@ -140,6 +147,8 @@ async def serving(environment: Mapping[str, str]) -> AsyncIterator[str]:
     try:
         yield await server.start()
     finally:
+        if settling is not None:
+            settling.cancel()
         await server.stop()
         await chain.aclose()
         if kept is not None:
