@@ -85,7 +85,7 @@ class EmbeddedServer:
             log_level="critical",
             access_log=False,
             lifespan="auto",
-            ws="none",
+            ws="websockets-sansio",
             server_header=False,
             date_header=self._clock is None,
             timeout_graceful_shutdown=int(STOP_SECONDS),

@@ -82,7 +82,8 @@ class Charge:
         if receipt is None:
             # Nobody was there to hear it; the books still have to be told.
             receipt = await self._meter.receipt(challenge_id=stream.challenge_id, units=stream.units)
-        self._gate.streamed(self.admitted, receipt=receipt, amount=more, units=stream.units)
+        paid = self.admitted
+        self._gate.streamed(paid.request, paid.credential, paid.offer, receipt=receipt, amount=more, units=stream.units)
 
 
 class MeteredResponse(Response):

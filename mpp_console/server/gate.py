@@ -171,13 +171,22 @@ class Gate:
         except StoreError:
             _log.exception("an answer could not be kept for retries")
 
-    def streamed(self, admitted: Admitted, *, receipt: Receipt, amount: int, units: int) -> None:
+    def streamed(
+        self,
+        request: GateRequest,
+        credential: Credential,
+        offer: Offer,
+        *,
+        receipt: Receipt,
+        amount: int,
+        units: int,
+    ) -> None:
         """Takes note of what a stream was charged while it was delivered; see `events.StreamCharged`."""
         self._tell(
             events.StreamCharged(
-                **self._fact(admitted.request),
-                offer=facts_of((admitted.challenge,), (admitted.offer,))[0],
-                payer=admitted.credential.source,
+                **self._fact(request),
+                offer=facts_of((credential.challenge,), (offer,))[0],
+                payer=credential.source,
                 receipt=receipt,
                 amount=amount,
                 units=units,

@@ -43,7 +43,7 @@ LONGEST_EXPIRY: Final = 86_400
 ROUTES_LIMIT: Final = 100
 _PLAIN = (
     "free", "charge", "sponsored", "split", "push-only", "pull-only", "zero", "two-offers", "slow", "stream", "session",
-    "session/stream", "session/sponsored", "session/v1",
+    "session/stream", "session/sponsored", "session/v1", "session/ws",
 )  # fmt: skip
 _TRAPS = ("expired", "wrong-amount", "bad-recipient", "server-error", "no-receipt")
 DEMO_KEYS: Final = ("POST /echo", *(f"GET /{name}" for name in _PLAIN), *(f"GET /faults/{name}" for name in _TRAPS))

@@ -56,6 +56,7 @@ _FORGOTTEN = _Expectation(
     "serves a new channel only; an older one is refused, and kept",
     lambda result: (_done(result) and result.paid) or (not result.paid and result.status == 410),
 )
+_STREAMS = frozenset({"/session/stream", "/session/ws"})
 _STREAM_FAULTS = {
     "stalled-stream": _Expectation(
         "stops half way; the client gives up", lambda result: result.paid and result.stage is not Stage.DONE
@@ -101,7 +102,7 @@ def _expectation(route: RouteView) -> _Expectation:
         return _FREE_AND_FAILING if "server-error" in faults else _FREE
     meanings = _FAULTS
     if route.intent == "session":
-        meanings = meanings | _SESSION_FAULTS | (_STREAM_FAULTS if route.path.endswith("/stream") else {})
+        meanings = meanings | _SESSION_FAULTS | (_STREAM_FAULTS if route.path in _STREAMS else {})
     return next((meanings[name] for name in _FIRST if name in faults and name in meanings), _PAID)
 
 

@@ -20,9 +20,9 @@ RESERVE = "0x4D50500000000000000000000000000000000000"
 
 @pytest.fixture
 def mppx_reads(node_folder: Path, served: Served) -> Reads:
-    def read(query: str = "", **more: str) -> dict[str, Any]:
+    def read(query: str = "", script: str = "mppx_session_sse.mjs", **more: str) -> dict[str, Any]:
         done = subprocess.run(
-            ["node", "mppx_session_sse.mjs"],
+            ["node", script],
             env=served.environment(**{"TARGET": f"{served.url}/session/stream{query}", **more}),
             cwd=node_folder,
             capture_output=True,
@@ -52,3 +52,13 @@ def test_two_streams_and_a_close_cost_what_was_read(served: Served, mppx_reads: 
     assert told["closed"]["spent"] == str(10 * TOKEN_PRICE)
     assert balance(served.rpc_url, RESERVE) == locked
     assert balance(served.rpc_url, served.recipient) - earned == 10 * TOKEN_PRICE
+
+
+def test_words_are_read_over_a_websocket_and_the_channel_closed(served: Served, mppx_reads: Reads) -> None:
+    locked, earned = balance(served.rpc_url, RESERVE), balance(served.rpc_url, served.recipient)
+    told = mppx_reads(script="mppx_session_ws.mjs", TARGET=f"{served.url}/session/ws?tokens=7", COUNT="7")
+    assert told["messages"] == list(forecast(7))
+    assert told["closed"]["spent"] == str(7 * TOKEN_PRICE)
+    assert {receipt["channelId"] for receipt in told["receipts"]} == {told["closed"]["channelId"]}
+    assert balance(served.rpc_url, RESERVE) == locked
+    assert balance(served.rpc_url, served.recipient) - earned == 7 * TOKEN_PRICE

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as StarletteRoute
-from starlette.routing import request_response
+from starlette.routing import WebSocketRoute, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mpp_console.methods.base import Clock, Payee
@@ -29,7 +29,7 @@ from mpp_console.sandbox.demo.content import echoed, reading
 from mpp_console.sandbox.demo.faults import SLOW_SECONDS, Fault, LostAnswer, WithoutReceipt, delivery, spoiled
 from mpp_console.sandbox.demo.own import OwnRoute, fixed_answer, own_entries
 from mpp_console.sandbox.demo.recording import Exchange, ExchangeRecorder, HandlerTimes
-from mpp_console.sandbox.demo.sessions import session_entries, session_facts, token_stream
+from mpp_console.sandbox.demo.sessions import SOCKET_PATH, session_entries, session_facts, token_socket, token_stream
 from mpp_console.sandbox.demo.stream import event_stream
 from mpp_console.server.asgi import PaymentMiddleware, discovery_endpoint, payment_of
 from mpp_console.server.asgi_access import AccessTail, RequestAnswered
@@ -210,6 +210,7 @@ class DemoApi:
             "/session/stream": self._session_stream,
             "/session/sponsored": self._session,
             "/session/v1": self._session,
+            SOCKET_PATH: self._session_stream,
             "/faults/server-error": _fail,
         }
         special |= {f"{route.method} {route.path}": fixed_answer(route) for route in self._own}
@@ -229,8 +230,9 @@ class DemoApi:
             description=SUMMARY,
             categories=("data", "developer-tools"),
         )
+        sockets = [self._socket(route) for route in table if route.path == SOCKET_PATH]
         about = [StarletteRoute(DISCOVERY_PATH, document), StarletteRoute("/llms.txt", self._llms)]
-        return Starlette(routes=[*about, *routes])
+        return Starlette(routes=[*about, *sockets, *routes])
 
     async def _reading(self, request: Request) -> Response:
         station = request.query_params.get("station")
@@ -254,6 +256,11 @@ class DemoApi:
         station = request.query_params.get("station")
         noise = self._random_bytes(16)
         return JSONResponse(reading(station, at=self._clock(), noise=noise) | session_facts(request))
+
+    def _socket(self, route: Route) -> WebSocketRoute:
+        stalls = Fault.STALLED_STREAM in self._of(f"{route.method} {route.path}")
+        socket = token_socket(self.gate, route.offers, self._delay, stalls=stalls)
+        return WebSocketRoute(route.path, _Application(socket))
 
     async def _session_stream(self, request: Request) -> Response:
         return token_stream(request, self._delay)

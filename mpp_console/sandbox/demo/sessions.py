@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mpp_console.methods.base import Payee
 from mpp_console.methods.tempo.networks import Network
@@ -18,18 +20,29 @@ from mpp_console.sandbox.demo.catalogue import DemoRoute, Entry
 from mpp_console.sandbox.demo.content import forecast
 from mpp_console.sandbox.demo.faults import STALLS
 from mpp_console.server.asgi import payment_of
+from mpp_console.server.asgi_sockets import MeteredSocket
 from mpp_console.server.asgi_streams import MeteredResponse
+from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
 from mpp_console.server.routes import Route
 from mpp_console.server.streams import DEFAULT_STREAM_LIMITS, MeteredStream, StreamLimits
 
-__all__ = ["SESSION_PRICE", "TOKEN_PRICE", "session_entries", "session_facts", "token_stream"]
+__all__ = [
+    "SESSION_PRICE",
+    "SOCKET_PATH",
+    "TOKEN_PRICE",
+    "session_entries",
+    "session_facts",
+    "token_socket",
+    "token_stream",
+]
 
 SESSION_PRICE: Final = 1_000
 """A tenth of a cent: too little for a transaction of its own, which is what channels are for."""
 TOKEN_PRICE: Final = 50
 """What a word of a stream costs."""
 
+SOCKET_PATH: Final = "/session/ws"
 SUGGESTED_DEPOSIT: Final = 100_000
 """A hundred requests, or two thousand words."""
 TOKENS: Final = 24
@@ -47,6 +60,7 @@ def session_entries(payee: Payee, network: Network, *, sponsored: bool) -> tuple
     entries = [
         shop.entry("/session", "a reading for each voucher, over one channel", SESSION_PRICE, "request"),
         shop.entry("/session/stream", "words as they come, each charged by itself", TOKEN_PRICE, "token"),
+        shop.entry(SOCKET_PATH, "the same words, over a WebSocket too", TOKEN_PRICE, "token"),
     ]
     if sponsored:
         note = "a reading for each voucher; the server pays to open the channel"
@@ -99,10 +113,27 @@ def session_facts(request: Request) -> dict[str, dict[str, str]]:
 
 def token_stream(request: Request, delay: Callable[[float], Awaitable[None]]) -> Response:
     """Words one after another, `?tokens=` of them, each an event and a charge of its own."""
-    asked = request.query_params.get("tokens", "")
-    count = min(max(int(asked), 1), TOKENS_LIMIT) if asked.isascii() and asked.isdecimal() else TOKENS
-
     stalls = bool(request.scope.get(STALLS))
+    return MeteredResponse(_seller(request.query_params, delay, stalls), limits=_limits(stalls))
+
+
+def token_socket(
+    gate: Gate, offers: Sequence[Offer], delay: Callable[[float], Awaitable[None]], *, stalls: bool
+) -> ASGIApp:
+    """The same words over a WebSocket."""
+
+    async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+        sell = _seller(QueryParams(scope.get("query_string", b"")), delay, stalls)
+        await MeteredSocket(gate, offers, sell, limits=_limits(stalls))(scope, receive, send)
+
+    return socket
+
+
+def _seller(
+    wishes: QueryParams, delay: Callable[[float], Awaitable[None]], stalls: bool
+) -> Callable[[MeteredStream], Awaitable[None]]:
+    asked = wishes.get("tokens", "")
+    count = min(max(int(asked), 1), TOKENS_LIMIT) if asked.isascii() and asked.isdecimal() else TOKENS
 
     async def words() -> AsyncIterator[str]:
         for number, word in enumerate(forecast(count)):
@@ -115,4 +146,8 @@ def token_stream(request: Request, delay: Callable[[float], Awaitable[None]]) ->
     async def sell(stream: MeteredStream) -> None:
         await stream.relay(words())
 
-    return MeteredResponse(sell, limits=_STALLED if stalls else DEFAULT_STREAM_LIMITS)
+    return sell
+
+
+def _limits(stalls: bool) -> StreamLimits:
+    return _STALLED if stalls else DEFAULT_STREAM_LIMITS
