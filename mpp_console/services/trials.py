@@ -58,6 +58,7 @@ _FORGOTTEN = _Expectation(
 )
 _STREAMS = frozenset({"/session/stream", "/session/ws"})
 _STREAM_FAULTS = {
+    "no-receipt": _PAID,  # the one in the stream is still there
     "stalled-stream": _Expectation(
         "stops half way; the client gives up", lambda result: result.paid and result.stage is not Stage.DONE
     ),
