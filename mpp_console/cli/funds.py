@@ -29,7 +29,7 @@ def balance(app: App) -> None:
 
     async def work(console: Console) -> tuple[AccountView, tuple[BalanceView, ...], tuple[SessionTotal, ...]]:
         account = await console.accounts.get(app.account)
-        await console.sessions.load()
+        await console.sessions.refresh()
         found = await console.balances(account=app.account)
         return account, found, console.sessions.held(account.address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mpp_console.cli.context import error_json
@@ -34,30 +35,56 @@ __all__ = [
     "totals_json",
 ]
 
-_BRIEF = 14
+_BRIEF = 10
+_COLUMNS: tuple[str, ...] = (
+    "state", "origin", "used", "spent", "deposit", "left", "token", "last used", "closes at", "", "id",
+)  # fmt: skip
+_SPARE = frozenset({"closes at", ""})
 
 
 def print_channels(rows: Iterable[SessionRow], *, brief: bool) -> None:
-    """A line for each channel; `brief` cuts ids as far as commands still understand them."""
-    columns = ("state", "origin", "used", "spent", "deposit", "left", "last used", "closes at", "", "id")
-    print_table(
-        columns, [_cells(row, brief=brief) for row in rows], right=frozenset({"used", "spent", "deposit", "left"})
-    )
+    """A line for each channel. `brief` is for a screen: ids are cut as far as commands still understand them, and what
+    no channel has, or others tell, is left out.
+    """
+    columns = _COLUMNS
+    lines = [_cells(row, brief=brief) for row in rows]
+    if brief:
+        used = [any(line[place] for line in lines) for place in range(len(columns))]
+        kept = [
+            place for place, name in enumerate(columns) if name != "deposit" and (used[place] or name not in _SPARE)
+        ]
+        columns = tuple(columns[place] for place in kept)
+        lines = [tuple(line[place] for place in kept) for line in lines]
+    print_table(columns, lines, right=frozenset({"used", "spent", "deposit", "left"}))
 
 
 def _cells(row: SessionRow, *, brief: bool) -> tuple[str, ...]:
+    from mpp_console.protocol import format_units
+
+    def units(amount: int) -> str:
+        return format_units(amount, row.currency.decimals)
+
+    when = _brief_time if brief else time_text
     return (
         row.state.value,
-        row.origin,
+        row.origin.partition("://")[2] if brief else row.origin,
         f"{row.used:.0%}",
-        amount_text(row.spent, row.currency),
-        amount_text(row.deposit, row.currency),
-        amount_text(row.left if row.refunded is None else 0, row.currency),
-        time_text(row.last_used_at),
-        time_text(row.closes_at),
+        units(row.spent),
+        units(row.deposit),
+        units(row.left if row.refunded is None else 0),
+        row.currency.symbol,
+        when(row.last_used_at),
+        when(row.closes_at) if row.closes_at is not None or not brief else "",
         row.stale or row.note,
         row.id[:_BRIEF] if brief else row.id,
     )
+
+
+def _brief_time(moment: datetime | None) -> str:
+    """The time of today, the date of other days; UTC."""
+    if moment is None:
+        return ""
+    return moment.strftime("%H:%M" if moment.date() == datetime.now(UTC).date() else "%m-%d")
 
 
 def say_totals(view: SessionsView) -> None:

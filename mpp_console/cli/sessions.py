@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         SessionChainView,
         SessionDetail,
         SessionRow,
-        SessionsView,
         SyncResult,
     )
 
@@ -52,20 +51,8 @@ def sessions() -> None:
 @click.option("--stale", is_flag=True, help="Only those that somebody should look at.")
 @pass_app
 def list_(app: App, *, everything: bool, stale: bool) -> None:
-    """Channels and what they hold, those that want looking at first. Asks the chain for nothing but its time."""
-
-    async def work(console: Console) -> SessionsView:
-        from mpp_console.protocol import MppError
-
-        view = await console.sessions.load()
-        if any(row.state.value == "closing" for row in view.rows):
-            try:
-                await console.sessions.ask_time()
-            except MppError as error:
-                say(f"The chain does not tell its time, so that nothing is said of when a close ends: {error}")
-        return console.sessions.view()
-
-    view = app.run(work)
+    """Channels and what they hold, those that want looking at first. Asks the chain only about those on their way."""
+    view = app.run(lambda console: console.sessions.refresh())
     rows = [row for row in view.rows if everything or row.state.value not in _OVER]
     rows = [row for row in rows if row.stale or not stale]
     if app.json:

@@ -17,6 +17,7 @@ from mpp_console.services.models import (
     Money,
     SessionAct,
     SessionOutcome,
+    SessionReview,
     SessionReviewRow,
     SessionRow,
     Stage,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mpp_console.services.session_parts import SessionParts
     from mpp_console.services.session_tasks import SessionTask
 
-__all__ = ["SessionActs", "Wish", "duration"]
+__all__ = ["SessionActs", "Wish", "duration", "refuse"]
 
 AT_ONCE: Final = 4
 """How many channels of a bulk act are under way at the same time: a server that hangs must not hold up all others."""
@@ -137,11 +138,12 @@ class SessionActs:
 
     async def _fee(self, channel: ClientChannel, calls: tuple[Call, ...], *, locks: int = 0) -> Money | None:
         """The most that the network takes. Raises ChannelTransactionFailed when the chain would refuse it."""
-        from mpp_console.client.sessions.transactions import price_calls
+        from mpp_console.client.sessions.transactions import present, price_calls
 
         engine = self._engine
         chain = await engine.chain.get()
-        plan = await price_calls(channel, calls, chain=chain, network=engine.network, now=engine.clock(), locks=locks)
+        now = await present(chain, engine.clock)
+        plan = await price_calls(channel, calls, chain=chain, network=engine.network, now=now, locks=locks)
         return None if plan.token is None else Money(amount=plan.amount, currency=plan.token.currency)
 
     async def _fee_if_any(self, channel: ClientChannel, calls: tuple[Call, ...]) -> Money | None:
@@ -184,9 +186,7 @@ class SessionActs:
                 else:
                     task.note(await self._one(manager, wish, channel, lens))
 
-        for refused in review.rows:
-            if refused.error is not None:
-                task.note(_failed(refused.row, refused.error))
+        refuse(task, review)
         await asyncio.gather(*(one(channel) for channel in wanted))
         return self._end(task)
 
@@ -250,6 +250,13 @@ class SessionActs:
             task.failure = ErrorView(code="some-failed", kind=kind, message=text)
         unknown = any(outcome.how == "unknown" for outcome in bad)
         return Stage.UNKNOWN if unknown else Stage.FAILED
+
+
+def refuse(task: SessionTask, review: SessionReview) -> None:
+    """The outcome of every channel that the dry run found nothing can be done to."""
+    for refused in review.rows:
+        if refused.error is not None:
+            task.note(_failed(refused.row, refused.error))
 
 
 def duration(seconds: int) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
-from mpp_console.protocol import ChannelState, MppError, format_units
+from mpp_console.protocol import ChannelState, MppError
 from mpp_console.services.commands import command_line
+from mpp_console.services.models import Money
 
 if TYPE_CHECKING:
     from mpp_console.methods.tempo.keys import Signer
@@ -24,6 +26,7 @@ LOOK_SECONDS: Final = 15.0
 """Between two looks at the book. A dead opening is known as such half a minute after it left."""
 
 _UNCLEAR: Final = frozenset({ChannelState.OPENING, ChannelState.UNKNOWN})
+_CLOSING: Final = frozenset({ChannelState.CLOSING, ChannelState.FINALIZABLE})
 _log = logging.getLogger(__name__)
 
 
@@ -48,15 +51,13 @@ class SessionWatch:
 
     async def begin(self) -> None:
         """At the start: every channel is held against the chain, those first of all that a crash left open."""
-        await self._sync(None)
+        await self._sessions.load()
+        await self._telling(self._sessions.sync_quietly(None))
         await self.withdraw_due()
 
     async def look(self) -> None:
         """Now and then: other processes' work is read, what is unclear is asked about, what is due is withdrawn."""
-        view = await self._sessions.load()
-        unclear = [row.id for row in view.rows if row.state in _UNCLEAR or row.pending_deposit]
-        if unclear:
-            await self._sync(unclear)
+        await self._telling(self._sessions.refresh())
         await self.withdraw_due()
 
     async def withdraw_due(self) -> None:
@@ -83,18 +84,21 @@ class SessionWatch:
             self._tell(channel_id, "warn", f"channel {channel_id[:10]}… could not be withdrawn: {error}", "withdraw")
             return
         if done.how.value == "withdrawn" and done.refunded is not None:
-            currency = done.channel.currency
-            back = f"{format_units(done.refunded, currency.decimals)} {currency.symbol}"
+            back = Money(amount=done.refunded, currency=done.channel.currency).text
             self._tell(channel_id, "info", f"{back} came back from channel {channel_id[:10]}…", "show")
             self._engine.on_change()
 
-    async def _sync(self, channels: list[str] | None) -> None:
-        """Asks the chain, and tells what became of what was unclear."""
+    async def _telling(self, asking: Awaitable[object]) -> None:
+        """Asks the chain, and tells what became of what was unclear or being closed."""
         before = {row.id: row.state for row in self._sessions.view().rows}
-        found = await self._sessions.sync_quietly(channels)
-        for row in found.rows:
-            if before.get(row.id) in _UNCLEAR and row.state not in _UNCLEAR:
+        await asking
+        for row in self._sessions.view().rows:
+            was = before.get(row.id, row.state)
+            if was in _UNCLEAR and row.state not in _UNCLEAR:
                 self._tell(row.id, "info", f"channel {row.id[:10]}… turned out {row.state}", "show")
+            elif was in _CLOSING and row.state is ChannelState.FINALIZED and row.refunded is not None:
+                back = Money(amount=row.refunded, currency=row.currency).text
+                self._tell(row.id, "info", f"{back} came back from channel {row.id[:10]}…", "show")
 
     def _tell(self, channel_id: str, level: str, text: str, verb: str) -> None:
         """A notice, once for each news of a channel."""

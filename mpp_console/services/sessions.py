@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mpp_console.protocol import MppError
+from mpp_console.protocol import ChannelState, MppError
 from mpp_console.services.commands import command_line, sessions_command
 from mpp_console.services.errors import SessionNotFound, UsageError
 from mpp_console.services.events import SessionsChanged
@@ -25,6 +25,7 @@ from mpp_console.services.models import (
     SessionChainView,
     SessionDetail,
     SessionReview,
+    SessionReviewRow,
     SessionsView,
     SessionTotal,
     Stage,
@@ -32,7 +33,7 @@ from mpp_console.services.models import (
 )
 from mpp_console.services.progress import Clockwork
 from mpp_console.services.receipt_models import ReceiptFilter
-from mpp_console.services.session_acts import SessionActs, Wish
+from mpp_console.services.session_acts import SessionActs, Wish, refuse
 from mpp_console.services.session_search import ask_servers, import_sessions, search_channels
 from mpp_console.services.session_tasks import SessionTask
 from mpp_console.services.session_views import (
@@ -55,6 +56,8 @@ __all__ = ["SessionTask", "SessionsService"]
 
 PAYMENTS_SHOWN: Final = 20
 MIN_PREFIX: Final = 4
+MOVING: Final = frozenset({ChannelState.OPENING, ChannelState.UNKNOWN, ChannelState.CLOSING, ChannelState.FINALIZABLE})
+"""States that the chain may end without our doing."""
 
 
 class SessionsService:
@@ -186,7 +189,8 @@ class SessionsService:
         await self.load()
         task.show(review)
         if not review.sendable:
-            task.failure = rows[0].error if len(rows) == 1 else _none_can(len(rows))
+            refuse(task, review)
+            task.failure = rows[0].error if len(rows) == 1 else _none_can(rows)
             return Stage.FAILED
         if not await task.decision():
             task.failure = ErrorView(code="declined", kind="payment", message="it was declined")
@@ -228,6 +232,16 @@ class SessionsService:
             changed=tuple(row.after.channel_id for row in done if row.changed),
             troubles=tuple((row.after.channel_id, row.trouble) for row in done if row.trouble),
         )
+
+    async def refresh(self) -> SessionsView:
+        """Reads the book, and asks the chain about what may have changed without us: channels that are being closed,
+        opened or topped up. Without any it asks nobody; a chain that cannot be asked leaves rows as they are.
+        """
+        view = await self.load()
+        moving = [row.id for row in view.rows if row.state in MOVING or row.pending_deposit]
+        if moving:
+            await self.sync_quietly(moving)
+        return self.view()
 
     async def recover(self, *, account: str | None = None, from_block: int | None = None) -> RecoverResult:
         """Searches the chain for channels that the account opened and the book does not know, of both versions.
@@ -309,5 +323,6 @@ class SessionsService:
             return
 
 
-def _none_can(count: int) -> ErrorView:
-    return ErrorView(code="nothing-to-do", kind="payment", message=f"none of the {count} channels can be done that to")
+def _none_can(rows: Sequence[SessionReviewRow]) -> ErrorView:
+    why = next(row.error.message for row in rows if row.error is not None)
+    return ErrorView(code="none-possible", kind="payment", message=f"none of {len(rows)} channels: {why}")

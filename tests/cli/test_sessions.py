@@ -112,6 +112,8 @@ def test_outside_the_sandbox_nothing_is_done_unasked(devnet: Run, served: Served
     kept = devnet("sessions", "close", row["id"], code=4)
     assert "This needs --yes" in kept.stderr
     assert channels(devnet)[0]["state"] == "active"
+    too_much = one(devnet("sessions", "topup", row["id"], "--amount", "50", "--yes", "--json", code=1))
+    assert too_much["outcomes"][0]["error"]["code"] == "deposit-limit"
     assert one(devnet("sessions", "close", row["id"], "--yes", "--json"))["stage"] == "done"
 
 

@@ -218,6 +218,9 @@ async def test_row_20_a_clock_that_is_wrong_by_an_hour_counts_down_right(market:
     assert console.sessions.view().rows[0].state == "closing"
     market.clock.advance(1)
     assert console.sessions.view().rows[0].state == "finalizable"
+    if skew < timedelta():
+        done = await market.act("withdraw")
+        assert done.outcomes[0].how == "withdrawn", "a clock that is behind keeps nobody from their money"
 
 
 LIMITS: dict[str, tuple[Settings, dict[str, Any]]] = {

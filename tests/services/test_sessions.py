@@ -118,6 +118,7 @@ async def test_what_cannot_be_done_is_said_before_anybody_approves(
     assert not task.approve()
     result = await task.result()
     assert (result.stage, result.error) == (Stage.FAILED, review.rows[0].error)
+    assert [(outcome.ok, outcome.how) for outcome in result.outcomes] == [(False, "failed")]
 
 
 async def test_a_channel_that_is_not_there_has_no_review(market: Market) -> None:
@@ -280,6 +281,38 @@ async def test_what_can_be_withdrawn_is_withdrawn_by_itself(market: Market) -> N
     (notice,) = heard.of(Notice)
     assert notice.text == f"0.010000 pathUSD came back from channel {row.id[:10]}…"
     assert notice.command == f"mpp-console sessions show {row.id}"
+
+
+async def test_what_the_payee_closes_meanwhile_is_told(market: Market) -> None:
+    assert (await market.pay()).paid
+    await market.act("force-close")
+    watcher, heard = watch(market), Heard(market.console)
+    await market.shop.close_on_chain(
+        (await market.row()).id, PRICE, next(iter(market.shop.accounts.values())).signature
+    )
+    await watcher.look()
+    row = await market.row()
+    assert (row.state, row.refunded) == ("finalized", 9 * PRICE)
+    assert [notice.text for notice in heard.of(Notice)] == [f"0.009000 pathUSD came back from channel {row.id[:10]}…"]
+
+
+async def test_a_look_asks_the_chain_only_about_what_is_on_its_way(market: Market) -> None:
+    assert (await market.pay()).paid
+    whole = await market.console._engine.chain.get()
+    asked: list[str] = []
+
+    class Counted:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return getattr(whole, name)
+
+    market.chain(Counted())
+    await market.console.sessions.refresh()
+    assert asked == []
+    await market.act("force-close")
+    asked.clear()
+    await market.console.sessions.refresh()
+    assert "call" in asked
 
 
 async def test_nothing_is_withdrawn_where_the_settings_say_no(market: Market) -> None:

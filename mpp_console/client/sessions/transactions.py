@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mpp_console.methods.base import Clock
@@ -30,6 +30,7 @@ __all__ = [
     "ChannelTransactionFailed",
     "ChannelTransactions",
     "SignedCall",
+    "present",
     "price_calls",
     "request_close_calls",
     "top_up_calls",
@@ -77,7 +78,7 @@ class ChannelTransactions:
 
         Raises ChannelTransactionFailed when the chain would refuse it, or the account cannot pay it.
         """
-        now = self.clock()
+        now = await present(self.chain, self.clock)
         plan = await price_calls(row, calls, chain=self.chain, network=self.network, now=now, locks=locks)
         dies_at = valid_before(now, None)
         tx = build_transaction(
@@ -109,6 +110,13 @@ class ChannelTransactions:
         if not receipt.status:
             raise ChannelTransactionFailed(f"Transaction {receipt.hash} failed: only its fee was taken.")
         return receipt
+
+
+async def present(chain: Chain, clock: Clock) -> datetime:
+    """What a transaction of our own counts from: this machine's time, or the chain's where that is ahead, so that a
+    clock that is behind keeps nobody from their money. Raises ChainError.
+    """
+    return max(clock(), datetime.fromtimestamp((await chain.block()).timestamp, UTC))
 
 
 async def price_calls(
