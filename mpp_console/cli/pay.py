@@ -217,7 +217,8 @@ def _session_facts(plan: SessionPlanView, currency: Currency) -> list[tuple[str,
     what = {"open": "opens a channel", "top-up": "tops the channel up", "voucher": "uses the channel"}[plan.plan]
     facts = [("session", what + (f" {plan.channel_id}" if plan.channel_id else ""))]
     if plan.protocol == "v1":
-        facts.append(("version", f"1, over the escrow contract {plan.escrow}: a close pays out all of the last voucher"))
+        told = f"1, over the escrow contract {plan.escrow}: a close pays out all of the last voucher"
+        facts.append(("version", told))
     facts.append(("voucher", f"{money(plan.voucher_before)} → {money(plan.voucher)} in all"))
     if plan.locks:
         facts.append(("locks", f"{money(plan.locks)} (deposit {money(plan.deposit_before)} → {money(plan.deposit)})"))

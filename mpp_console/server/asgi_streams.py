@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property, partial
 from typing import Final
 
 from starlette.responses import Response
@@ -42,14 +43,19 @@ class Charge:
     `amount` are base units, the request's own price included; `units` are None until a stream has ended.
     """
 
-    def __init__(self, gate: Gate, admitted: Admitted, meter: Meter) -> None:
+    def __init__(self, gate: Gate, admitted: Admitted, meter: Callable[[], Meter]) -> None:
         self.admitted = admitted
         self.amount = admitted.offer.amount
         self.units: int | None = None
         self.receipt: Receipt | None = None
         self._gate = gate
-        self._meter = meter
+        self._make_meter = meter
         self._prepaid = admitted.offer.amount
+
+    @cached_property
+    def _meter(self) -> Meter:
+        """Made where somebody streams: most answers are paid for as a whole."""
+        return self._make_meter()
 
     def stream(
         self,
@@ -128,7 +134,7 @@ def offer_streams(scope: Scope, gate: Gate, admitted: Admitted) -> None:
     """Lets the handler of an admitted request charge further, where its payee can."""
     payee = admitted.offer.payee
     if isinstance(payee, MeteredPayee):
-        scope[_SCOPE_KEY] = Charge(gate, admitted, payee.meter(admitted.credential))
+        scope[_SCOPE_KEY] = Charge(gate, admitted, partial(payee.meter, admitted.credential))
 
 
 class _EventWire:
