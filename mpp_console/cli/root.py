@@ -25,6 +25,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "receive": ("funds", "Address and QR code to be paid at."),
     "transfer": ("transfer", "Send tokens to an address."),
     "sessions": ("sessions", "Payment channels: list, open, top up, close, get money back."),
+    "channels": ("channels", "Channels opened to the local server: list, settle, close."),
     "receipts": ("receipts", "List, show, export and follow receipts."),
     "sandbox": ("sandbox", "Look at the sandbox, test it, start it afresh."),
     "config": ("config", "Settings: where they are, what they say."),

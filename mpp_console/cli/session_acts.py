@@ -29,6 +29,7 @@ _WORDS: dict[str, str] = {
     "close": "Close",
     "force-close": "Close by the chain",
     "withdraw": "Withdraw",
+    "settle": "Settle",
 }
 
 Targets = Callable[["Console"], Awaitable[tuple[str, ...]]]
@@ -43,17 +44,24 @@ class _Done:
 
 
 def carry_out(
-    app: App, act: SessionAct, targets: Targets, *, amount: str | None = None, dry_run: bool, yes: bool
+    app: App,
+    act: SessionAct,
+    targets: Targets,
+    *,
+    amount: str | None = None,
+    dry_run: bool,
+    yes: bool,
+    paid: bool = False,
 ) -> None:
     """Reviews, asks where somebody has to be asked, does it, prints an outcome for each, and ends with 1 when one
-    failed.
+    failed. `paid` tells that the channels are those of the local server, and not our own.
     """
 
     async def work(console: Console) -> _Done:
         channels = await targets(console)
         if not channels:
             return _Done(channels)
-        task = console.sessions.start(act, channels, amount=amount)
+        task = _start(console, act, channels, amount, paid=paid)
         review = await task.review()
         if review is not None:
             consent = yes or console.profile.kind == "sandbox"
@@ -67,6 +75,14 @@ def carry_out(
         _print_dry_run(app, done.review)
     else:
         _print_result(app, done.result)
+
+
+def _start(
+    console: Console, act: SessionAct, channels: tuple[str, ...], amount: str | None, *, paid: bool
+) -> SessionTask:
+    if paid:
+        return console.server.review_channels("settle" if act == "settle" else "close", channels)
+    return console.sessions.start(act, channels, amount=amount)
 
 
 async def _decide(task: SessionTask, review: SessionReview, *, dry_run: bool, consent: bool, quiet: bool) -> None:

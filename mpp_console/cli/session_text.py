@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BRIEF",
     "chain_json",
     "detail_json",
     "outcome_json",
@@ -35,7 +36,8 @@ __all__ = [
     "totals_json",
 ]
 
-_BRIEF = 10
+BRIEF = 10
+"""Characters of an id that a person is shown: commands understand them."""
 _COLUMNS: tuple[str, ...] = (
     "state", "origin", "used", "spent", "deposit", "left", "token", "last used", "closes at", "", "id",
 )  # fmt: skip
@@ -76,7 +78,7 @@ def _cells(row: SessionRow, *, brief: bool) -> tuple[str, ...]:
         when(row.last_used_at),
         when(row.closes_at) if row.closes_at is not None or not brief else "",
         row.stale or row.note,
-        row.id[:_BRIEF] if brief else row.id,
+        row.id[:BRIEF] if brief else row.id,
     )
 
 

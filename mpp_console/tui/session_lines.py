@@ -36,7 +36,7 @@ _NEARLY = 0.9
 
 SESSIONS = (
     Column(title="STATE", width=13, keep=9, order="state"),
-    Column(title="ORIGIN", width=12, grow=1, keep=9, order="origin"),
+    Column(title="ORIGIN", width=15, grow=1, keep=9, order="origin"),
     Column(title="GAUGE", width=17, keep=7, order="used", largest_first=True),
     Column(title="SPENT", width=10, right=True, keep=5, whole=True, order="spent", largest_first=True),
     Column(title="DEPOSIT", width=10, right=True, keep=5, whole=True, order="deposit", largest_first=True),

@@ -223,8 +223,8 @@ class ImportDialog(ModalScreen[ImportResult | None]):
     def compose(self) -> ComposeResult:
         with Pane(title="Import channels", hint="the file is only read; what is known stays as it is", id="form"):
             said = (
-                "A file of channels that another wallet keeps: channels.db of the tempo wallet or of mppx, or a "
-                "session file of mppx. Each channel is held against the chain afterwards."
+                "The channels that another wallet keeps: a channels.db of the tempo wallet or of mppx, or the folder "
+                "of mppx's sessions. Each channel is held against the chain afterwards."
             )
             yield Static(Content.styled(said, MUTED), id="form-text", markup=False)
             with Horizontal(classes="field"):
