@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,6 +43,8 @@ class LiveStream:
     @asynccontextmanager
     async def printing(self) -> AsyncIterator[None]:
         """Prints while the block waits for the end of the task."""
+        import asyncio
+
         printer = asyncio.create_task(self._print())
         try:
             yield
@@ -53,6 +54,8 @@ class LiveStream:
             self._line.clear()
 
     async def _print(self) -> None:
+        import asyncio
+
         while True:
             self.look()
             await asyncio.sleep(_EVERY)
