@@ -49,7 +49,7 @@ def test(app: App, *, every: bool) -> None:
     async def work(console: Console) -> Any:
         return await console.payments.test().result()
 
-    from mpp_console.cli.pay import result_json
+    from mpp_console.cli.pay_text import result_json
 
     result = app.run(work)
     if app.json:
