@@ -39,6 +39,8 @@ __all__ = ["SessionActs", "Wish", "duration", "refuse"]
 AT_ONCE: Final = 4
 """How many channels of a bulk act are under way at the same time: a server that hangs must not hold up all others."""
 
+_NOT_BEGUN: Final = ErrorView(code="not-begun", message="it was not begun: the console is closing", hint="do it again")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -181,7 +183,9 @@ class SessionActs:
         async def one(channel: ClientChannel) -> None:
             key = keys[channel.payer]
             async with gate:
-                if isinstance(key, MppError):
+                if task.stopping:
+                    task.note(_failed(session_row(channel, lens), _NOT_BEGUN))
+                elif isinstance(key, MppError):
                     task.note(_failed(session_row(channel, lens), error_view(key)))
                 else:
                     task.note(await self._one(manager, wish, channel, lens))

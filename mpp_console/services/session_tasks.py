@@ -44,6 +44,7 @@ class SessionTask:
         self.channels = channels
         self.progress = Progress(task_id, "session", "", clockwork)
         self.failure: ErrorView | None = None
+        self.stopping = False
         self._outcomes: dict[str, SessionOutcome] = {}
         self._leaving: set[str] = set()
         loop = asyncio.get_running_loop()
@@ -97,6 +98,10 @@ class SessionTask:
         if not self._review.done():
             self._runner.cancel()
         return True
+
+    def stop(self) -> None:
+        """Begins no further channel of a bulk act; what is under way goes on to its end."""
+        self.stopping = True
 
     async def result(self) -> SessionResult:
         """Waits for every outcome. Never raises for an act that failed; leaving the wait does not stop it."""

@@ -276,9 +276,10 @@ class SessionsService:
         return ImportResult(added=tuple(session_row(row, lens) for row in added), known=known, skipped=skipped)
 
     async def close(self) -> None:
-        """Declines what waits for a decision; what was approved is waited for."""
+        """Declines what waits for a decision; what is under way is waited for, and nothing more is begun."""
         for task in self._tasks:
             task.reject()
+            task.stop()
         waits = [asyncio.ensure_future(task.result()) for task in self._tasks if not task.stage.final]
         if waits:
             await asyncio.wait(waits)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mpp_console.methods.tempo.chain import ChainUnreachable
+from mpp_console.services import session_acts
 from mpp_console.services.events import Notice, SessionsChanged
 from mpp_console.services.models import PayRequest, Stage
 from tests.client.till import Reply
@@ -161,6 +162,39 @@ async def test_row_5_closing_the_console_waits_for_an_act(market: Market) -> Non
     assert (await task.result()).stage is Stage.DONE
     await market.restart()
     assert (await market.row()).state == "finalized"
+
+
+async def test_row_5_closing_the_console_begins_no_further_channel(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_acts, "AT_ONCE", 1)
+    assert (await market.pay()).paid
+    first = await market.row()
+    await market.act("force-close")
+    assert (await market.pay()).paid
+    second = next(row for row in await market.rows() if row.id != first.id)
+    assert (await market.act("topup", first.id, amount="0")).stage is Stage.DONE
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(seen: Any, payload: Any) -> None:
+        arrived.set()
+        await go_on.wait()
+
+    market.shop.before["close"] = slow
+    task = market.console.sessions.start("close", [first.id, second.id])
+    await task.review()
+    task.approve()
+    await arrived.wait()
+    closing = asyncio.create_task(market.console.close())
+    while not task.stopping:
+        await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    done = await task.result()
+    assert [(outcome.ok, outcome.error and outcome.error.code) for outcome in done.outcomes] == [
+        (True, None), (False, "not-begun")
+    ]  # fmt: skip
+    assert market.shop.actions.count("close") == 1
 
 
 async def test_row_6_a_server_that_lies_410_changes_nothing_but_a_word(market: Market) -> None:
