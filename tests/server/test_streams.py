@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -14,9 +15,10 @@ from mpp_console.methods.tempo.session_metering import Shortfall
 from mpp_console.methods.tempo.session_record import Change
 from mpp_console.methods.tempo.session_schema import read_session_receipt
 from mpp_console.protocol import Credential, format_timestamp, parse_receipt
-from mpp_console.server.channels import MemoryChannels
+from mpp_console.server.channels import MemoryChannels, SqliteChannels
 from mpp_console.server.events import DeliveryFailed, PaymentVerified, StreamCharged
 from mpp_console.server.sse import message_event
+from mpp_console.server.stores.sqlite import SqliteStore
 from mpp_console.server.streams import MeteredStream, StreamLimits, base_units
 from tests.methods.tempo.booths import PRICE, Booth, id_of
 from tests.methods.tempo.test_session_crashes import Killed, MortalStore
@@ -371,3 +373,37 @@ async def test_nothing_leaves_before_its_charge_is_on_disk(too_late: bool) -> No
     assert sent == ["one", "two"]
     record = await stall.booth.record(descriptor)
     assert record.spent == PRICE + (3 if too_late else 2) * PRICE
+
+
+async def test_a_voucher_that_another_process_takes_goes_on_with_the_stream(tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "gate.db") as ours, SqliteStore(tmp_path / "gate.db") as theirs:
+        stall = Stall(booth=Booth(store=SqliteChannels(ours)))
+        other = stall.booth.open_shop(SqliteChannels(theirs))
+        descriptor = await stall.booth.opened(DEPOSIT)
+        async with stall.open() as customer, customer.listen(stall.booth.voucher(descriptor, 2 * PRICE)) as listening:
+            assert [(await listening.next())[0] for _ in range(2)] == ["message", "payment-need-voucher"]
+            await stall.booth.handle(stall.booth.voucher(descriptor, 4 * PRICE), "management", payee=other)
+            assert [name for name, _ in await listening.all()] == ["message", "message", "payment-receipt"]
+        assert (await stall.booth.record(descriptor)).spent == 4 * PRICE
+
+
+async def test_two_streams_of_one_channel_share_its_vouchers_and_give_nothing_away() -> None:
+    stall = Stall(limits=StreamLimits(voucher_seconds=0.01))
+    descriptor = await stall.booth.opened(DEPOSIT)
+    both = asyncio.Event()
+
+    async def sell(stream: MeteredStream) -> None:
+        if len(stall.streams) == 2:
+            both.set()
+        await both.wait()
+        await stream.relay(source(*"abcdef"))
+
+    stall.sell = sell
+    async with stall.open() as customer:
+        first = stall.booth.voucher(descriptor, 6 * PRICE)
+        async with customer.listen(first) as one, customer.listen(first) as two:
+            heard = await asyncio.gather(one.all(), two.all())
+    messages = [sum(name == "message" for name, _ in events) for events in heard]
+    record = await stall.booth.record(descriptor)
+    assert (sum(messages), record.spent) == (5, 6 * PRICE)
+    assert all(events[-1][0] == "payment-receipt" for events in heard)

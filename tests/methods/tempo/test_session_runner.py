@@ -11,11 +11,14 @@ import pytest
 from mpp_console.methods.tempo.chain import ChainUnreachable
 from mpp_console.methods.tempo.channels import RESERVE
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS, encode_withdraw
+from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_record import ChannelState
 from mpp_console.methods.tempo.session_runner import RunnerEvent, SettlementPolicy, SettlementRunner
 from mpp_console.methods.tempo.transaction import Call
+from mpp_console.sandbox.node.escrow import ESCROW
 from mpp_console.server.channels import MemoryChannels
 from tests.methods.tempo.booths import PRICE, Booth
+from tests.methods.tempo.test_legacy_payee import Stand
 from tests.methods.tempo.test_session_crashes import Killed, mortal_booth
 from tests.sandbox.node.chains import ALICE, BOB, CAROL
 
@@ -241,3 +244,24 @@ async def test_a_top_up_whose_process_died_is_known_to_the_next_one() -> None:
     (found,) = await booth.payee.recover()
     assert (found.deposit, found.pending) == (1_500, None)
     assert (await booth.handle(payload)).record.deposit == 1_500
+
+
+# -- the other version
+
+
+async def test_channels_of_both_versions_are_looked_after_together() -> None:
+    stand = Stand(settings={"signer": BOB})
+    watch = Watch(stand, amount=PRICE)
+    payload, parties = stand.open()
+    await stand.handle(payload)
+    stand.options = {}
+    descriptor = await stand.opened()
+    assert [(event.kind, event.why) for event in await watch.round()] == [("settled", "amount")] * 2
+    assert (await stand.record(descriptor)).settled == (await stand.kept(payload.channel_id)).settled == PRICE
+    stand.options = {"protocol": "v1"}
+    await stand.handle(stand.raised(payload.channel_id, 3 * PRICE), kind="management")
+    stand.chain.run(ALICE, Call(ESCROW, 0, dialect_of("v1").request_close(payload.channel_id, parties)))
+    stand.request_close(descriptor)
+    events = await watch.round(30)
+    # Nothing more was delivered to either: both may leave in peace.
+    assert [event.kind for event in events] == ["close-requested", "close-requested"]
