@@ -153,7 +153,7 @@ async def requests(chain: Web3Chain, target: str, channels: int, count: int) -> 
 
 async def words(chain: Web3Chain, target: str, count: int) -> dict[str, float]:
     """Events a second of one stream whose vouchers cover it from the start."""
-    query = f"?count={count}"
+    query = f"?count={count}{os.environ.get('MORE', '')}"
     one = await customer(chain, target, target, count + 1, first="?count=1", then=query)
     line = await Line.to(target + query)
     request = line.ask(one.header((count + 1) * price_of(one)), "text/event-stream")

@@ -1,4 +1,4 @@
-"""Payment channels: vouchers, paid requests and streams a second, and a thousand channels
+"""Payment channels beside mppx and eth-account, in vouchers, requests and words a second, and a thousand of them
 
 Every engine serves from a process of its own under the same load: vouchers signed beforehand over channels of one
 sandbox node. "durable" has each sum on disk before it serves; mppx keeps its channels in memory.
@@ -93,6 +93,9 @@ def test_streams(report: Report, served: Served, mppx_sessions: str, tmp_path: P
     with shop(served, "memory") as memory, shop(served, str(tmp_path / "shop.db")) as durable:
         figures = {
             "mpp-console, durable": load(served, "words", durable + "/words", **options),
+            "mpp-console, durable, what is ready together": load(
+                served, "words", durable + "/words", MORE="&bulk=1", **options
+            ),
             "mpp-console, in memory": load(served, "words", memory + "/words", **options),
             "mppx, in memory": load(served, "words", mppx_sessions + "/words", **options),
         }
