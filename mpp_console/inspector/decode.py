@@ -22,6 +22,7 @@ from mpp_console.inspector.reading import Case, PlacedFinding, read_case
 from mpp_console.inspector.rpc import payment_parts
 from mpp_console.inspector.rule import TEXT_LIMIT, InspectFinding, Rule
 from mpp_console.inspector.rules_challenge import CHALLENGE_RULES
+from mpp_console.inspector.rules_credential import credential_findings, receipt_findings
 from mpp_console.inspector.rules_discovery import DISCOVERY_RULES, operations
 from mpp_console.inspector.rules_parser import parser_finding
 from mpp_console.inspector.rules_session import SESSION_RULES
@@ -279,7 +280,8 @@ def _credential(text: str) -> Decoded:
         "payload": payload,
     }
     note = inert(f"a credential for {challenge.key}, its proof masked", limit=TEXT_LIMIT)
-    return Decoded(kind=DecodedKind.CREDENTIAL, note=note, value=_plain(value), findings=_parsed(findings))
+    found = gravest_first((*_parsed(findings), *credential_findings(credential)))
+    return Decoded(kind=DecodedKind.CREDENTIAL, note=note, value=_plain(value), findings=found)
 
 
 def _receipt(text: str) -> Decoded:
@@ -288,7 +290,8 @@ def _receipt(text: str) -> Decoded:
     if receipt is None:
         return Decoded(kind=DecodedKind.RECEIPT, note="a receipt that cannot be read", findings=_parsed(findings))
     note = inert(f"a receipt of {receipt.method}: {receipt.reference}", limit=TEXT_LIMIT)
-    return Decoded(kind=DecodedKind.RECEIPT, note=note, value=_plain(receipt.to_dict()), findings=_parsed(findings))
+    found = gravest_first((*_parsed(findings), *receipt_findings(receipt)))
+    return Decoded(kind=DecodedKind.RECEIPT, note=note, value=_plain(receipt.to_dict()), findings=found)
 
 
 def _har(value: Mapping[str, Any], now: datetime) -> Decoded:
@@ -308,7 +311,7 @@ def _rpc(value: Mapping[str, Any], now: datetime) -> Decoded:
     if parts.credential is not None:
         return _from_rpc(_credential(f"Payment {_encoded(parts.credential)}"), parts.findings)
     if parts.receipt is not None:
-        return _from_rpc(_receipt(_encoded(parts.receipt)), parts.findings)
+        return _from_rpc(_rpc_receipt(parts.receipt), parts.findings)
     if parts.advertises:
         note = inert(f"a payment capability: {', '.join(parts.advertises) or 'no method'}", limit=TEXT_LIMIT)
         return Decoded(kind=DecodedKind.RPC, note=note, findings=gravest_first(parts.findings))
@@ -317,6 +320,17 @@ def _rpc(value: Mapping[str, Any], now: datetime) -> Decoded:
     found = _challenges(parts.lines, now) if parts.lines else _unknown("")
     note = f"a JSON-RPC error that asks for payment: {found.note or 'no challenge'}"
     return replace(_from_rpc(found, parts.findings), note=note)
+
+
+def _rpc_receipt(value: Mapping[str, Any]) -> Decoded:
+    """This transport leaves the reference to the server (MCP transport §Receipt Structure), HTTP does not."""
+    if "reference" in value:
+        return _receipt(_encoded(value))
+    found = _receipt(_encoded({**value, "reference": "-"}))
+    if not isinstance(found.value, Mapping):
+        return found
+    told = {name: item for name, item in found.value.items() if name != "reference"}
+    return replace(found, note="a receipt without a reference", value=told)
 
 
 def _from_rpc(found: Decoded, findings: tuple[InspectFinding, ...]) -> Decoded:

@@ -19,6 +19,7 @@ VERIFICATION_FAILED: Final = -32043
 _CREDENTIAL: Final = "org.paymentauth/credential"
 _RECEIPT: Final = "org.paymentauth/receipt"
 _REQUIRED: Final = "org.paymentauth/payment-required"
+_PROBLEM_MEMBERS: Final = ("type", "title", "status", "detail")
 _CHALLENGE_SPEC: Final = "MCP transport §Challenge Structure"
 _RECEIPT_SPEC: Final = "MCP transport §Receipt Structure"
 _CAPABILITY_SPEC: Final = "MCP transport §Capability Advertisement"
@@ -50,7 +51,8 @@ def payment_parts(message: Mapping[str, Any]) -> RpcParts:
     data = _mapping(error.get("data"))
     if error.get("code") in (PAYMENT_REQUIRED, VERIFICATION_FAILED) or "challenges" in data:
         return _asking(data, error)
-    return _advertising(result)
+    # Servers advertise in the result of `initialize`, clients in its params.
+    return next((found for found in map(_advertising, (result, params)) if found.advertises), RpcParts())
 
 
 def _carrying(message: Mapping[str, Any], value: Mapping[str, Any], name: str) -> RpcParts:
@@ -72,9 +74,9 @@ def _carrying(message: Mapping[str, Any], value: Mapping[str, Any], name: str) -
     return RpcParts(receipt=value, findings=tuple(findings))
 
 
-def _advertising(result: Mapping[str, Any]) -> RpcParts:
-    """What the answer to `initialize` says of payment: methods, each with its intents."""
-    experimental = _mapping(_mapping(result.get("capabilities")).get("experimental"))
+def _advertising(part: Mapping[str, Any]) -> RpcParts:
+    """What `initialize` or the answer to it says of payment: methods, each with its intents."""
+    experimental = _mapping(_mapping(part.get("capabilities")).get("experimental"))
     if "payment" not in experimental:
         return RpcParts()
     methods = _mapping(experimental["payment"]).get("methods")
@@ -99,6 +101,7 @@ def _asking(data: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> 
     if data.get("httpStatus") != 402:
         text = "data.httpStatus is not 402"
         findings.append(_finding("rpc-status", L.WARN, text, _SIGNAL_SPEC, "send httpStatus: 402"))
+    findings += _problem(data)
     challenges = data.get("challenges")
     lines = []
     for number, echo in enumerate(challenges if isinstance(challenges, list) else (), 1):
@@ -109,6 +112,23 @@ def _asking(data: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> 
         text = "the error carries no challenge"
         findings.append(_finding("rpc-no-challenge", L.FAIL, text, _CHALLENGE_SPEC, "send at least one challenge"))
     return RpcParts(asks=True, lines=tuple(lines), findings=tuple(findings))
+
+
+def _problem(data: Mapping[str, Any]) -> list[InspectFinding]:
+    """The optional problem document beside the challenges: what it has to have, and whether it is about one of them."""
+    if "problem" not in data:
+        return []
+    problem = data["problem"]
+    missing = [name for name in _PROBLEM_MEMBERS if name not in _mapping(problem)]
+    if missing:
+        text = f"the problem has no {' and no '.join(missing)}" if isinstance(problem, Mapping) else "it is no object"
+        return [_finding("rpc-problem", L.WARN, text, _CHALLENGE_SPEC, "send type, title, status and detail")]
+    challenges, named = data.get("challenges"), problem.get("challengeId")
+    ids = {str(_mapping(each).get("id")) for each in (challenges if isinstance(challenges, list) else ())}
+    if named is None or str(named) in ids:
+        return []
+    text = f"the problem names challenge {named!r:.80}, which is none of those that are offered"
+    return [_finding("rpc-problem", L.WARN, text, _CHALLENGE_SPEC, "name the challenge that is sent")]
 
 
 def _line(echo: object, number: int, findings: list[InspectFinding]) -> str | None:

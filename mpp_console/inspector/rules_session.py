@@ -150,6 +150,15 @@ def _channel_id(value: object) -> Hits:
     return [] if value == canonical else [Hit("channelId is not in lower case", L.WARN)]
 
 
+def _small_hex(case: Case, request: Mapping[str, Any]) -> Hits:
+    """Addresses are compared without regard to case, so that only clients that compare texts trip over it."""
+    details = request_details(request)
+    named = {"currency": request.get("currency"), "recipient": request.get("recipient")}
+    named |= {f"methodDetails.{name}": details.get(name) for name in ("escrowContract", "operator")}
+    mixed = [name for name, value in named.items() if isinstance(value, str) and value != value.lower()]
+    return [f"{', '.join(mixed)} with capitals, where this draft has hex in lower case"] if mixed else []
+
+
 def _snapshot(case: Case, request: Mapping[str, Any]) -> Hits | None:
     """Whatever of a snapshot there is, in the request and in the header, has to hold by itself."""
     found: list[tuple[str, object]] = []
@@ -238,6 +247,8 @@ SESSION_RULES: Final = (
          spec=f"{_DRAFT} §Method Details", fix="send minVoucherDelta as text, well below the deposit"),
     Rule(id="session-request", level=L.FAIL, check=_session(_types), good="every member of the session has its type",
          spec=f"{_DRAFT} §Session Request Schema", fix="follow the schema of the draft"),
+    Rule(id="session-hex-case", level=L.INFO, check=_session(_small_hex), good="hex is in lower case",
+         spec=f"{_DRAFT} §Encoding Conventions", fix="write addresses and ids in lower case"),
     Rule(id="session-snapshot", level=L.FAIL, check=_session(_snapshot), good="the snapshot fits its channel",
          spec=f"{_DRAFT} §Session Snapshot", fix="build the snapshot from the channel that the challenge is about"),
     Rule(id="session-header", level=L.FAIL, check=_channel_header, good="Payment-Session names a channel",

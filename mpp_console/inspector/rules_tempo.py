@@ -21,6 +21,8 @@ __all__ = ["TEMPO_RULES", "address_code", "base_units", "request_details", "requ
 _MEMO: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _ZERO: Final = "0x" + "0" * 40
 MAINNET_CHAIN_ID: Final = 4217
+_SMALL_REMAINDER: Final = 10
+"""A recipient who keeps less than a tenth of what is asked is worth a second look."""
 _SPLIT_AMOUNT: Final = re.compile(r"0|[1-9][0-9]*")
 
 
@@ -205,6 +207,16 @@ def _split_sum(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None
     return [f"the splits take {total} of {amount} base units, so that the recipient gets nothing"]
 
 
+def _remainder(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
+    splits, amount = _splits(request), base_units(request.get("amount"))
+    if not splits or amount is None:
+        return None
+    left = amount - sum(base_units(split.get("amount")) or 0 for split in splits)
+    if left <= 0 or left * _SMALL_REMAINDER >= amount:
+        return []
+    return [f"of {amount} base units the recipient itself gets {left}: the splits take the rest"]
+
+
 def _split_count(case: Case, request: Mapping[str, Any]) -> list[Hit | str] | None:
     count = len(_splits(request))
     if not count:
@@ -305,6 +317,8 @@ TEMPO_RULES: Final = (
          spec=f"{_DRAFT} §Split Entry Schema", fix="leave splits away, or give each an amount above zero"),
     Rule(id="splits-exceed-amount", level=L.FAIL, check=_tempo(_split_sum), good="the recipient keeps a remainder",
          spec=f"{_DRAFT} §Constraints", fix="let the splits add up to less than the amount"),
+    Rule(id="small-remainder", level=L.WARN, check=_tempo(_remainder), good="the recipient keeps a fair part",
+         spec=f"{_DRAFT} §Split Payments", fix="make whoever gets the most the recipient, and the others splits"),
     Rule(id="too-many-splits", level=L.WARN, check=_tempo(_split_count), good="the splits are few enough",
          spec=f"{_DRAFT} §Constraints", fix=f"use at most {MAX_SPLITS} splits"),
     Rule(id="malformed-memo", level=L.FAIL, check=_tempo(_memos), good="every memo is 32 bytes",

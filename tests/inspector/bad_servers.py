@@ -95,7 +95,8 @@ def session(*without: str, of: Mapping[str, Any] | None = None, **changes: Any) 
     out."""
     more = {"chainId": 42431, "escrowContract": ESCROW, "sessionProtocol": "v2", **(of or {})}
     details = {name: value for name, value in more.items() if name not in without}
-    wanted = {"unitType": "request", "suggestedDeposit": "100000", **asked(methodDetails=details), **changes}
+    parties = {"currency": TOKEN.lower(), "recipient": SELLER.lower()}
+    wanted = {"unitType": "request", "suggestedDeposit": "100000", **asked(**parties, methodDetails=details), **changes}
     return line({name: value for name, value in wanted.items() if name not in without}, intent="session")
 
 
@@ -328,6 +329,7 @@ BAD = (
     one("malformed-splits", FAIL, line(details(splits=[{"recipient": OTHER, "amount": "1.5"}]))),
     one("malformed-splits", FAIL, line(details(splits=["x"]))),
     one("splits-exceed-amount", FAIL, line(details(splits=[{"recipient": OTHER, "amount": "10000"}]))),
+    one("small-remainder", WARN, line(details(splits=[{"recipient": OTHER, "amount": "9999"}])), says="gets 1:"),
     one("too-many-splits", WARN, line(details(splits=[LONG_SPLIT] * 11))),
     one("malformed-memo", FAIL, line(details(memo="0x12"))),
     one("modes", FAIL, line(details(supportedModes=[]))),
@@ -366,6 +368,7 @@ BAD = (
     one("session-deposit", WARN, session(suggestedDeposit="9999"), says="single unit"),
     one("session-voucher-delta", FAIL, session(of={"minVoucherDelta": 5})),
     one("session-voucher-delta", WARN, session(of={"minVoucherDelta": "100001"})),
+    one("session-hex-case", INFO, session(recipient=SELLER), says="recipient"),
     one("session-request", FAIL, session(methodDetails=None), says="no object"),
     one("session-request", FAIL, session(of={"feePayer": "yes"}), says="feePayer"),
     one("session-request", FAIL, session(of={"operator": "me"}), says="operator"),
@@ -472,7 +475,7 @@ GOOD = (
     ),
     Bad("told price", INFO, (required(line(description="0.01 USD or $0.010")),)),
     Bad(
-        "split", INFO, (required(line(details(splits=[{"recipient": OTHER, "amount": "9999"}], memo="0x" + "0" * 64))),)
+        "split", INFO, (required(line(details(splits=[{"recipient": OTHER, "amount": "9000"}], memo="0x" + "0" * 64))),)
     ),
     Bad("session", INFO, (required(session(of={"minVoucherDelta": "1"})),)),
     Bad("resumed session", INFO, (required(snapshot()),)),

@@ -360,9 +360,36 @@ def test_a_pasted_discovery_document_is_told_and_judged() -> None:
         ({"id": 2, "result": capability({"tempo": {"intents": ["charge"]}})}, set()),
         ({"id": 2, "result": capability({"tempo": {"intents": []}})}, {"rpc-capability"}),
         ({"id": 2, "result": capability([])}, {"rpc-capability"}),
+        ({"id": 1, "method": "initialize", "params": capability({"tempo": {"intents": ["charge"]}})}, set()),
+        ({"id": 1, "method": "initialize", "params": capability({"tempo": {}})}, {"rpc-capability"}),
     ],
 )
 def test_what_a_json_rpc_message_may_carry(message: dict[str, Any], failing: set[str]) -> None:
     text = json.dumps({"jsonrpc": "2.0", **message})
     assert decode(text, NOW).kind is DecodedKind.RPC
     assert ids(text, FindingLevel.FAIL) == failing
+
+
+def test_a_receipt_of_json_rpc_needs_no_reference() -> None:
+    receipt = {"status": "success", "method": "tempo", "timestamp": "2026-05-01T12:00:00Z", "challengeId": "c"}
+    text = json.dumps({"jsonrpc": "2.0", "id": 2, "result": {"_meta": {"org.paymentauth/receipt": receipt}}})
+    found = decode(text, NOW)
+    assert (found.worst, found.note) == (FindingLevel.PASS, "a receipt without a reference")
+    assert found.value == receipt
+
+
+@pytest.mark.parametrize(
+    ("problem", "warns"),
+    [
+        ({"type": "t", "title": "t", "status": 402, "detail": "d", "challengeId": "id-1"}, False),
+        ({"type": "t", "title": "t", "status": 402, "detail": "d"}, False),
+        ({"type": "t", "title": "t", "status": 402, "detail": "d", "challengeId": "other"}, True),
+        ({"type": "t", "status": 402}, True),
+        ("no object", True),
+    ],
+)
+def test_the_problem_beside_the_challenges_of_json_rpc(problem: object, warns: bool) -> None:
+    challenge = {**CHALLENGE.to_echo(), "request": REQUEST}
+    data = {"httpStatus": 402, "challenges": [challenge], "problem": problem}
+    text = json.dumps({"jsonrpc": "2.0", "id": 2, "error": {"code": -32042, "message": "m", "data": data}})
+    assert ("rpc-problem" in ids(text, FindingLevel.WARN)) is warns
