@@ -135,7 +135,8 @@ class TempoSessionPayee:
     `signer` is the recipient's key, or its operator's, which the challenges then name: it closes and settles, and pays
     the fees of that in `fee_token`. v1 knows no operator: `own_key`, the recipient's, closes its channels (it is
     `signer` where that is the recipient); without it, or on a network without a contract, none is offered. `sponsor`
-    makes sponsored offers possible. Sums are base units.
+    makes sponsored offers possible. A deposit under `min_deposit` opens no channel (draft, "Denial of Service").
+    Sums are base units.
     """
 
     method: Final = METHOD
@@ -159,6 +160,7 @@ class TempoSessionPayee:
         unit_type: str | None = "request",
         suggested_deposit: int | None = None,
         min_voucher_delta: int | None = None,
+        min_deposit: int = 0,
         confirm_seconds: float = 20.0,
         recovery_seconds: float = 15.0,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
@@ -170,6 +172,7 @@ class TempoSessionPayee:
         self._operator = ZERO_ADDRESS if signer.address == self._recipient else signer.address
         self._store = store
         self._clock = clock
+        self._min_deposit = min_deposit
         self._defaults = _Options(
             unit_type=unit_type, suggested_deposit=suggested_deposit, min_voucher_delta=min_voucher_delta
         )
@@ -346,6 +349,8 @@ class TempoSessionPayee:
         self._require_source(attempt, handed.descriptor)
         if payload.cumulative > handed.amount:
             raise AmountExceedsDeposit(details={"channelId": payload.channel_id})
+        if handed.amount < self._min_deposit:
+            raise SessionRefused(f"A deposit is at least {self._min_deposit} base units.", code="deposit-too-small")
         signature = voucher_signature(self._domain(escrow), handed.descriptor, payload)
         async with self._lock(payload.channel_id):
             known = await self._store.get(payload.channel_id)

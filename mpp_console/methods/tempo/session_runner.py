@@ -8,6 +8,7 @@ last one ended (tempo session draft, "Settlement Timing", "Forced Close").
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from .session_closing import LIFE, SessionSettlement
 from .session_record import ChannelRecord, ChannelState, ChannelStore
 
 __all__ = ["RunnerEvent", "SettlementPolicy", "SettlementRunner"]
+
+_log = logging.getLogger(__name__)
 
 Why = Literal["amount", "units", "time", "idle", "close-requested", "unfinished"]
 
@@ -61,6 +64,7 @@ class SettlementPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerEvent:
     """What the runner saw or did. `close-requested` is an alarm: the payer can withdraw at the end of the grace period.
+    `blind`: the chain or the store cannot be asked.
 
     `tx_hash` None where nothing had to be sent; `error` with `failed`, which is tried again.
     """
@@ -102,8 +106,16 @@ class SettlementRunner:
         self._troubles: dict[str, tuple[datetime, timedelta]] = {}
 
     async def run(self) -> None:
+        """Rounds without end. A store that fails, or a defect, is told or logged, and the next round is made all the
+        same: as long as this runs, nobody's grace period passes unseen.
+        """
         while True:
-            await self.step()
+            try:
+                await self.step()
+            except MppError as error:
+                self._see_nothing(error)
+            except Exception:
+                _log.exception("a round of looking after channels failed")
             await self._sleep(self._policy.tick.total_seconds())
 
     async def step(self) -> None:
@@ -123,15 +135,18 @@ class SettlementRunner:
         try:
             changed = await self._settlement.watch()
         except MppError as error:
-            # Said once: a chain that is away for long is away in every round.
-            if not self._blind:
-                self._tell(RunnerEvent(kind="blind", error=error))
-            self._blind = True
+            self._see_nothing(error)
             return
         self._blind = False
         for record in changed:
             if record.state is ChannelState.CLOSED:
                 self._tell(RunnerEvent(kind="ended", record=record))
+
+    def _see_nothing(self, error: MppError) -> None:
+        # Said once: a chain that is away for long is away in every round.
+        if not self._blind:
+            self._tell(RunnerEvent(kind="blind", error=error))
+        self._blind = True
 
     def _alarm(self, record: ChannelRecord) -> None:
         asked = record.close_requested_at
@@ -167,11 +182,16 @@ class SettlementRunner:
             self._later(channel_id, error)
             self._tell(RunnerEvent(kind="failed", record=record, why=why, error=error))
             return
+        except Exception:
+            # A defect in one channel must not keep the others from what they are owed.
+            _log.exception("channel %s could not be looked after", channel_id)
+            self._later(channel_id, None)
+            return
         self._troubles.pop(channel_id, None)
         kind: Literal["settled", "closed"] = "settled" if act == "settle" else "closed"
         self._tell(RunnerEvent(kind=kind, record=done, why=why, tx_hash=tx_hash))
 
-    def _later(self, channel_id: str, error: MppError) -> None:
+    def _later(self, channel_id: str, error: MppError | None) -> None:
         before = self._troubles.get(channel_id)
         pause = FIRST_RETRY if before is None else min(before[1] * 2, LAST_RETRY)
         if isinstance(error, OutcomeUncertain):

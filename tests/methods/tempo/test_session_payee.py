@@ -516,3 +516,13 @@ async def test_no_sum_is_larger_than_a_channel_holds(amount: int) -> None:
     with pytest.raises((InvalidPayload, AmountExceedsDeposit)):
         await booth.handle(payload)
     assert (await booth.record(descriptor)).accepted == PRICE
+
+
+async def test_a_deposit_below_the_least_opens_no_channel() -> None:
+    booth = Booth(settings={"min_deposit": 1_000})
+    payload = booth.opening(999)
+    with pytest.raises(SessionRefused) as refused:
+        await booth.handle(payload)
+    assert refused.value.code == "deposit-too-small"
+    assert await booth.store.get(payload.channel_id) is None
+    await booth.opened(1_000)

@@ -15,9 +15,10 @@ from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_record import ChannelState
 from mpp_console.methods.tempo.session_runner import RunnerEvent, SettlementPolicy, SettlementRunner
 from mpp_console.methods.tempo.transaction import Call
+from mpp_console.protocol import InternalPayment
 from mpp_console.sandbox.node.escrow import ESCROW
 from mpp_console.server.channels import MemoryChannels
-from tests.methods.tempo.booths import PRICE, Booth
+from tests.methods.tempo.booths import PRICE, Booth, id_of
 from tests.methods.tempo.test_legacy_payee import Stand
 from tests.methods.tempo.test_session_crashes import Killed, mortal_booth
 from tests.sandbox.node.chains import ALICE, BOB, CAROL
@@ -188,6 +189,45 @@ async def test_one_bad_channel_does_not_stop_the_others() -> None:
 
     await store.update((await watch.booth.record(first)).channel_id, spoil)
     assert sorted(event.kind for event in await watch.round()) == ["failed", "settled"]
+    assert (await watch.booth.record(second)).settled == PRICE
+
+
+async def test_whatever_fails_the_rounds_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(amount=1)
+    await opened(watch)
+    troubles: list[Exception] = [InternalPayment("away"), RuntimeError("a defect"), InternalPayment("still away")]
+    listed = watch.booth.store.list
+
+    async def listing(**states: Any) -> Any:
+        if troubles:
+            raise troubles.pop(0)
+        return await listed(**states)
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == 5
+        watch.booth.clock.advance(30)
+        if watch.told and watch.told[-1].kind == "settled":
+            raise Killed
+
+    monkeypatch.setattr(watch.booth.store, "list", listing)
+    monkeypatch.setattr(watch.runner, "_sleep", sleep)
+    with pytest.raises(Killed):
+        await watch.runner.run()
+    assert [event.kind for event in watch.told] == ["blind", "settled"]
+
+
+async def test_a_defect_in_one_channel_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(amount=1)
+    first, second = await opened(watch), await opened(watch)
+    bad, settle = id_of(first), watch.booth.payee.settlement.settle
+
+    async def settles(self: Any, channel_id: str) -> Any:
+        if channel_id == bad:
+            raise RuntimeError("a defect")
+        return await settle(channel_id)
+
+    monkeypatch.setattr(type(watch.booth.payee.settlement), "settle", settles)
+    assert [event.kind for event in await watch.round()] == ["settled"]
     assert (await watch.booth.record(second)).settled == PRICE
 
 
