@@ -21,6 +21,7 @@ def main() -> int:
         ("seed", 1, "chooses the victims and the moments"),
     ):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{told} (default {value})")
+    parser.add_argument("--protocol", choices=["v1", "v2"], default="v2", help="of the sessions (default v2)")
     parser.add_argument("--folder", type=Path, help="where files are kept; a temporary folder by default")
     chosen = vars(parser.parse_args())
     folder = chosen.pop("folder")

@@ -17,10 +17,13 @@ from mpp_console.methods.tempo.keys import address_bytes, to_checksum
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelState, DispatchKind
 from mpp_console.methods.tempo.tip20 import TRANSFER_TOPIC
+from mpp_console.sandbox.node.escrow import ESCROW
 from mpp_console.sandbox.node.fees import FEE_MANAGER
 from mpp_console.server.channels import SqliteChannels
 from mpp_console.server.stores.sqlite import SqliteStore
 from tests.soak.shop import MERCHANT, PRICE, SPONSOR
+
+ESCROWS = (RESERVE, ESCROW)
 
 __all__ = ["Report", "audit", "balances"]
 
@@ -45,7 +48,7 @@ class Report:
 
 
 async def balances(chain: Chain, accounts: Sequence[str]) -> dict[str, int]:
-    everybody = [*accounts, RESERVE, FEE_MANAGER]
+    everybody = [*accounts, *ESCROWS, FEE_MANAGER]
     return {owner: await chain.balance(SANDBOX.default_token, owner) for owner in everybody}
 
 
@@ -64,9 +67,8 @@ async def audit(
     delivered = count_lines(folder / "delivered.log")
     got = sum(count_lines(home.parent / "got.log") for home in homes)
     change = {owner: after[owner] - before[owner] for owner in before}
-    customers = sum(
-        change[owner] for owner in change if owner not in (MERCHANT.address, SPONSOR.address, RESERVE, FEE_MANAGER)
-    )
+    others = {MERCHANT.address, SPONSOR.address, FEE_MANAGER, *ESCROWS}
+    customers = sum(change[owner] for owner in change.keys() - others)
     deposits, refunds = sum(row.deposit for row in rows), sum(row.refunded or 0 for row in rows)
     spent, settled = sum(record.spent for record in records), sum(record.settled for record in records)
     units = sum(record.units for record in records)
@@ -94,13 +96,13 @@ async def audit(
         ("transactions of the shop that settled while it sold", settlements),
         ("fees that customers paid to ask the chain", own_fees),
         ("fees that the sponsor paid", -change[SPONSOR.address]),
-        ("left in the channel reserve", after[RESERVE]),
+        ("left in the escrows", sum(after[escrow] for escrow in ESCROWS)),
         ("gain of the merchant", change[MERCHANT.address]),
         ("loss of the customers", -customers),
     )
     checks = (
         ("nothing was made or lost: all changes sum to zero", sum(change.values()) == 0),
-        ("the reserve is empty", after[RESERVE] == 0),
+        ("the escrows are empty", not any(after[escrow] for escrow in ESCROWS)),
         ("deposits = refunds + what was settled", deposits == refunds + settled),
         ("the merchant gained exactly what was settled", change[MERCHANT.address] == settled),
         (

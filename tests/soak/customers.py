@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.rpc import Web3Chain
 from mpp_console.methods.tempo.session_payer import SessionPayer
 from mpp_console.protocol import MppError
+from mpp_console.sandbox.node.escrow import ESCROW
 from tests.soak.shop import PRICE, append_line, key_of
 
 PAUSE = 0.1
@@ -137,6 +138,7 @@ async def close(group: Customers, names: list[str]) -> int:
         # What the book knows is looked up once more by the chain's own record, as after a lost file.
         search = ChannelSearch(book=group.book, chain=group.chain, network=SANDBOX, clock=group.clock)
         await search.run(signer, from_block=0)
+        await replace(search, escrow=ESCROW, protocol="v1").run(signer, from_block=0)
     await manager.sync()
     for row in (await group.book.rows()).rows:
         try:

@@ -35,6 +35,7 @@ class Plan:
     processes: int = 5
     kills: int = 60
     seed: int = 1
+    protocol: str = "v2"
 
     @property
     def names(self) -> list[str]:
@@ -78,6 +79,7 @@ class Stage:
             "STORE": str(self.folder / "shop.db"),
             "DELIVERED": str(self.folder / "delivered.log"),
             "PORT": port,
+            "PROTOCOL": self.plan.protocol,
         }
         self.shop = await start("tests.soak.shop", environment=environment, stdout=True)
         assert self.shop.stdout is not None

@@ -1,6 +1,6 @@
 """A shop that sells over payment channels: one gate, one payee, and what it sells. Also what the benchmarks serve.
 
-    RPC_URL=… STORE=memory|<file> [PORT=…] [DELIVERED=<file>] python -m tests.soak.shop
+    RPC_URL=… STORE=memory|<file> [PORT=…] [DELIVERED=<file>] [PROTOCOL=v1] python -m tests.soak.shop
 
 prints its address as one line of JSON and serves until its standard input ends.
 """
@@ -64,7 +64,9 @@ def append_line(path: Path) -> Callable[[str], None]:
     return write
 
 
-def application(payee: TempoSessionPayee, gate: Gate, delivered: Callable[[str], None]) -> PaymentMiddleware:
+def application(
+    payee: TempoSessionPayee, gate: Gate, delivered: Callable[[str], None], protocol: str
+) -> PaymentMiddleware:
     """`/goods` for one unit a request, `/words?count=…` for one unit a word."""
 
     async def goods(request: Request) -> Response:
@@ -87,7 +89,7 @@ def application(payee: TempoSessionPayee, gate: Gate, delivered: Callable[[str],
         return MeteredResponse(sell)
 
     def offer(unit: str) -> Offer:
-        options = {"unit_type": unit, "suggested_deposit": DEPOSIT, "fee_payer": True}
+        options = {"unit_type": unit, "suggested_deposit": DEPOSIT, "fee_payer": True, "protocol": protocol}
         return Offer(payee=payee, amount=PRICE, options=options)
 
     table = RouteTable(
@@ -142,7 +144,7 @@ async def serving(environment: Mapping[str, str]) -> AsyncIterator[str]:
         clock=clock,
         limits=GateLimits(rates=None),
     )
-    app = application(payee, gate, append_line(Path(log)) if log else _unheard)
+    app = application(payee, gate, append_line(Path(log)) if log else _unheard, environment.get("PROTOCOL", "v2"))
     server = EmbeddedServer(app, port=int(environment.get("PORT", "0")))
     try:
         yield await server.start()
