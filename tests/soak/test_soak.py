@@ -8,7 +8,6 @@ import pytest
 
 from tests.soak.run import Plan, soak
 
-
 PLANS = [
     Plan(channels=6, vouchers=240, processes=2, kills=6, seed=4),
     Plan(channels=4, vouchers=120, processes=2, kills=4, seed=4, protocol="v1"),
