@@ -4,7 +4,10 @@ servers that still speaks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.sandbox.node.escrow import ESCROW
 from tests.interop.conftest import SPONSOR, Peer, Served, balance, run_script
 from tests.interop.test_mppx_session_server import PRICE, Wallet, wallet  # noqa: F401 - a fixture
+from tests.soak.shop import PRICE as WORD
+from tests.soak.shop import SPONSOR as SHOP_SPONSOR
 
 Buys = Callable[..., dict[str, Any]]
 DEPOSIT = 100_000
@@ -48,6 +53,28 @@ def test_a_close_pays_what_was_spent_and_the_rest_comes_back(served: Served, mpp
     assert served.rpc("eth_getTransactionReceipt", told["closed"]["txHash"])["status"] == "0x1"
     assert balance(served.rpc_url, ESCROW) == locked
     assert balance(served.rpc_url, served.recipient) - earned == 3 * PRICE
+
+
+@pytest.fixture
+def wordy(served: Served) -> Iterator[str]:
+    """A shop of our own that sells words over the escrow contract."""
+    served.rpc("tempo_fundAddress", SHOP_SPONSOR.address)
+    environment = served.environment(STORE="memory", PROTOCOL="v1")
+    command = [sys.executable, "-m", "tests.soak.shop"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment, **pipes) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("peer", CLIENTS)
+def test_a_stream_is_paid_word_by_word(mppx_buys: Buys, wordy: str, peer: str) -> None:
+    told = mppx_buys(peer, TARGET=wordy + "/words?count=7", SSE="1", CLOSE="1")
+    assert told["tokens"] == 7
+    assert told["closed"]["spent"] == str(7 * WORD)
 
 
 @pytest.fixture(scope="session")

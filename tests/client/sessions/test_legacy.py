@@ -6,17 +6,25 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import httpx_sse
 import pytest
 
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.tempo.networks import SANDBOX
+from mpp_console.methods.tempo.payee import SponsorPolicy
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS
+from mpp_console.methods.tempo.session_payee import TempoSessionPayee
 from mpp_console.methods.tempo.session_plan import DepositPolicy
 from mpp_console.methods.tempo.session_schema import decode_session_request, encode_session_request
-from mpp_console.protocol import WITHDRAW_CUSHION, Challenge, parse_challenges
+from mpp_console.protocol import WITHDRAW_CUSHION, Challenge, ChallengeBinder, Secret, parse_challenges
+from mpp_console.sandbox.embedded import EmbeddedServer
 from mpp_console.sandbox.node.escrow import ESCROW
+from mpp_console.server import Gate, GateLimits, MemoryStore
+from mpp_console.server.channels import MemoryChannels
+from tests.soak.shop import PRICE as WORD
+from tests.soak.shop import application
 
-from .conftest import World, plain_client, signer
+from .conftest import World, no_sleep, plain_client, signer
 from .shop import PRICE
 
 
@@ -155,3 +163,28 @@ async def test_vouchers_of_another_key(old: World) -> None:
     done = await old.manager(signer_of=keys.get).close(row.channel_id)
     assert (done.how, done.refunded) == (CloseHow.COOPERATIVE, 98 * PRICE)
     assert await old.balance(ESCROW) == 0
+
+
+async def test_a_stream_is_paid_word_by_word_and_topped_up(world: World) -> None:
+    shop, sponsor = signer(2), SponsorPolicy(signer=signer(3), fee_tokens=SANDBOX.fee_tokens)
+    payee = TempoSessionPayee(
+        chain=world.chain, network=SANDBOX, recipient=shop.address, signer=shop, store=MemoryChannels(),
+        clock=world.clock, sponsor=sponsor, sleep=no_sleep,
+    )  # fmt: skip
+    counter = Gate(
+        realm="127.0.0.1", binder=ChallengeBinder([Secret(b"s" * 32)]), store=MemoryStore(clock=world.clock),
+        clock=world.clock, limits=GateLimits(rates=None),
+    )  # fmt: skip
+    world.settings["deposits"] = DepositPolicy(opening=5 * WORD, top_up=4 * WORD)
+    async with EmbeddedServer(application(payee, counter, lambda line: None, "v1")) as server:
+        world.server, world.path = server, "/words?count=12"
+        for _ in range(2):
+            async with world.client() as client, client.stream("GET", world.url) as answer:
+                heard = [event.data async for event in httpx_sse.EventSource(answer).aiter_sse()]
+            assert heard == [f"word {number}" for number in range(12)]
+        row = await world.channel()
+        assert (row.protocol, row.signed, row.spent, row.pending_deposit) == ("v1", 24 * WORD, 24 * WORD, 0)
+        assert await world.operations() == [("settled", 12 * WORD)] * 2
+        done = await world.manager().close(row.channel_id)
+    assert (done.how, done.refunded) == (CloseHow.COOPERATIVE, row.deposit - 24 * WORD)
+    assert await world.balance(ESCROW) == 0
