@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mpp_console.protocol import DISCOVERY_MAX_AGE, openapi_document
 from mpp_console.server.answers import Admitted, Challenged, Managed, Replayed, Verdict
-from mpp_console.server.asgi_streams import offer_streams
+from mpp_console.server.asgi_streams import VERDICT_KEY, offer_streams
 from mpp_console.server.fields import Fields, values_of
 from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
@@ -32,7 +32,6 @@ from mpp_console.server.routes import RouteTable
 
 __all__ = ["PaymentMiddleware", "discovery_endpoint", "paid", "payment_of", "verdict_of"]
 
-_SCOPE_KEY: Final = "mpp_console.verdict"
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 Endpoint = Callable[[Request], Any]
@@ -91,7 +90,7 @@ def payment_of(scope: Scope) -> Admitted | None:
 
 def verdict_of(scope: Scope) -> Verdict | None:
     """What a gate decided about this request; None when no gate was asked."""
-    verdict: Verdict | None = scope.get(_SCOPE_KEY)
+    verdict: Verdict | None = scope.get(VERDICT_KEY)
     return verdict
 
 
@@ -177,12 +176,12 @@ def _charged(gate: Gate, offers: Sequence[Offer], app: ASGIApp, *, management: b
         try:
             body = await _read_body(request, receive, gate.limits.max_body)
         except BodyTooLarge as refusal:
-            scope[_SCOPE_KEY] = refused = gate.refuse(request, refusal)
+            scope[VERDICT_KEY] = refused = gate.refuse(request, refusal)
             await _send_answer(scope, send, refused)
             return
         if body is None:
             return
-        scope[_SCOPE_KEY] = verdict = await gate.check(replace(request, body=body), offers, management=management)
+        scope[VERDICT_KEY] = verdict = await gate.check(replace(request, body=body), offers, management=management)
         if not isinstance(verdict, Admitted):
             await _send_answer(scope, send, verdict)
             return

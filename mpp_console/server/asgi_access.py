@@ -32,7 +32,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestAnswered:
-    """One request and its answer. `at` is when the answer was complete, `seconds` how long it took.
+    """One request and its answer, or one WebSocket (status 101), told of when it is over. `at` is when the answer was
+    complete, `seconds` how long it took.
 
     `amount` (base units of `currency`, the rail's own name for it), `payer`, `challenge_id` and `reference` are those
     of the payment that let the request in; what a stream was charged on top is in the amount. `message` is the
@@ -65,16 +66,19 @@ class AccessTail:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         started = self._clock()
-        status = 500
+        # A socket that is closed before it was accepted is answered with 403 (ASGI, "Close").
+        status = 500 if scope["type"] == "http" else 403
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif message["type"] == "websocket.accept":
+                status = 101
             await send(message)
 
         try:
@@ -91,7 +95,7 @@ def _answered(scope: Scope, status: int, started: datetime, now: datetime) -> Re
     return RequestAnswered(
         at=now,
         client=client[0] if client else "",
-        http_method=scope["method"],
+        http_method=scope.get("method", "GET"),
         path=scope["path"],
         status=status,
         seconds=max(0.0, (now - started).total_seconds()),

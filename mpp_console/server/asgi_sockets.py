@@ -15,7 +15,8 @@ from urllib.parse import quote
 from starlette.types import Message, Receive, Scope, Send
 
 from mpp_console.protocol import Credential, MppError, Receipt, parse_credential
-from mpp_console.server.answers import Challenged, Managed
+from mpp_console.server.answers import Admitted, Challenged, Managed
+from mpp_console.server.asgi_streams import note_socket
 from mpp_console.server.gate import Gate
 from mpp_console.server.offers import Offer
 from mpp_console.server.requests import GateRequest
@@ -163,6 +164,9 @@ class _Conversation:
         async def ended(stream: MeteredStream) -> None:
             if stream.charged and self._meter is not None:
                 receipt = await self._meter.receipt(challenge_id=stream.challenge_id, units=stream.units)
+                admitted = Admitted(credential=credential, receipt=receipt, offer=offer, request=request)
+                gate, amount = self._route.gate, stream.charged
+                note_socket(self._scope, gate, admitted, self._meter, amount=amount, units=stream.units)
                 self._route.gate.streamed(
                     request, credential, offer, receipt=receipt, amount=stream.charged, units=stream.units
                 )

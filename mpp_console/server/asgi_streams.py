@@ -28,9 +28,20 @@ from mpp_console.server.sessions import MeteredPayee
 from mpp_console.server.sse import KEEP_ALIVE, STREAM_FIELDS, message_event, need_voucher_event, receipt_event
 from mpp_console.server.streams import DEFAULT_STREAM_LIMITS, Meter, MeteredStream, StreamLimits
 
-__all__ = ["Charge", "MeteredResponse", "NotMetered", "charge_if_any", "charge_of", "offer_streams"]
+__all__ = [
+    "VERDICT_KEY",
+    "Charge",
+    "MeteredResponse",
+    "NotMetered",
+    "charge_if_any",
+    "charge_of",
+    "note_socket",
+    "offer_streams",
+]
 
 _SCOPE_KEY: Final = "mpp_console.charge"
+VERDICT_KEY: Final = "mpp_console.verdict"
+"""Where the scope of a request has what its gate decided."""
 
 
 class NotMetered(RuntimeError):
@@ -128,6 +139,13 @@ def charge_of(scope: Scope) -> Charge:
 def charge_if_any(scope: Scope) -> Charge | None:
     charge = scope.get(_SCOPE_KEY)
     return charge if isinstance(charge, Charge) else None
+
+
+def note_socket(scope: Scope, gate: Gate, admitted: Admitted, meter: Meter, *, amount: int, units: int) -> None:
+    """Lets whoever watches the application see what a WebSocket was charged: `admitted` is what paid for it last."""
+    charge = Charge(gate, admitted, lambda: meter)
+    charge.amount, charge.units, charge.receipt = amount, units, admitted.receipt
+    scope[_SCOPE_KEY], scope[VERDICT_KEY] = charge, admitted
 
 
 def offer_streams(scope: Scope, gate: Gate, admitted: Admitted) -> None:

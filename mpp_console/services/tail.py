@@ -15,7 +15,7 @@ from mpp_console.history import RequestRecord
 from mpp_console.protocol import Currency, MppError, parse_account_did
 from mpp_console.sandbox.demo import recording
 from mpp_console.server import events
-from mpp_console.server.asgi_access import RequestAnswered
+from mpp_console.server.asgi_access import Outcome, RequestAnswered
 
 if TYPE_CHECKING:
     from mpp_console.sandbox.demo import DemoEvent, Exchange
@@ -91,6 +91,10 @@ class Tail:
                 outcome, challenge_id = "replayed", decision.challenge_id
             case events.RateLimited():
                 outcome, message = "limited", f"too many {decision.kind}; again in {decision.retry_after} s"
+            case _ if answer.outcome is Outcome.PAID:
+                # A WebSocket: its credentials came one by one in the socket, and none of them decides about the whole.
+                outcome, amount, currency = "paid", answer.amount, self._currency(answer.currency)
+                payer, challenge_id = _address(answer.payer), answer.challenge_id
             case _:
                 pass
         if answer.status >= 500:

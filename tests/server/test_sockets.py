@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from mpp_console.methods.tempo.session_schema import SessionPayload
 from mpp_console.protocol import Challenge, Credential, parse_challenges
+from mpp_console.server.asgi_access import AccessTail, Outcome, RequestAnswered
 from mpp_console.server.asgi_sockets import QUEUE, MeteredSocket
 from mpp_console.server.events import ChannelManaged, StreamCharged
 from mpp_console.server.socket_frames import FRAME_LIMIT, message_frame, read_frame
@@ -30,6 +31,10 @@ DEPOSIT = 1_000
 class SocketStall(Stall):
     """The stall's words, at the same path for sockets."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.sockets: list[RequestAnswered] = []
+
     def served(self) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "websocket":
@@ -37,7 +42,13 @@ class SocketStall(Stall):
             else:
                 await self.app(scope, receive, send)
 
-        return app
+        return AccessTail(app, observe=self.sockets.append, clock=self.booth.clock)
+
+    @property
+    def told(self) -> RequestAnswered:
+        """What an operator was told of the socket, once it was over."""
+        (one,) = [answer for answer in self.sockets if answer.status == 101]
+        return one
 
     @contextlib.asynccontextmanager
     async def open_socket(self) -> AsyncIterator[Talk]:
@@ -116,6 +127,8 @@ async def test_a_channel_is_opened_streamed_and_closed_in_one_socket(stall: Sock
     assert (await stall.booth.record(descriptor)).settled == 3 * PRICE
     assert [event.action for event in stall.events if isinstance(event, ChannelManaged)] == ["open", "voucher", "close"]
     assert [event.amount for event in stall.events if isinstance(event, StreamCharged)] == [3 * PRICE]
+    assert (stall.told.path, stall.told.outcome, stall.told.amount) == ("/words", Outcome.PAID, 3 * PRICE)
+    assert stall.told.reference == id_of(descriptor)
 
 
 async def test_a_top_up_in_the_socket_makes_room(stall: SocketStall) -> None:
@@ -192,6 +205,7 @@ async def test_what_is_no_credential_ends_the_socket(stall: SocketStall, authori
     async with stall.open_socket() as talk:
         await talk.send({"mpp": "authorization", "authorization": authorization})
         assert [kind for kind, _ in await talk.hear_all()] == ["payment-error"]
+    assert (stall.told.outcome, stall.told.amount) == (Outcome.FREE, None)
 
 
 async def test_what_is_none_of_ours_is_left_alone(stall: SocketStall) -> None:

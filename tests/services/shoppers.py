@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
+from websockets.asyncio.client import connect
 
 from mpp_console.methods.tempo.calls import Gas, build_transaction, random_valid_after
 from mpp_console.methods.tempo.chain import Chain
@@ -89,15 +91,28 @@ class Shopper:
         answer = await self.ask_again()
         assert answer.status_code == 200, answer.text
 
+    async def read_socket(self, path: str, words: int, price: int) -> list[str]:
+        """Reads words over a WebSocket, paid by one voucher."""
+        challenge, payload = await self._challenge(path), self._voucher(words * price)
+        value = Credential(challenge=challenge, payload=payload.to_wire()).to_header().reveal()
+        heard: list[str] = []
+        async with connect(self.url.replace("http", "ws") + path) as socket:
+            await socket.send(json.dumps({"mpp": "authorization", "authorization": value}))
+            while (frame := json.loads(await socket.recv()))["mpp"] != "payment-close-ready":
+                heard += [frame["data"]] if frame["mpp"] == "message" else []
+        return heard
+
     async def ask_again(self, path: str = "/session", more: int = PRICE) -> httpx.Response:
+        return await self._bring(path, await self._challenge(path), self._voucher(more))
+
+    def _voucher(self, more: int) -> VoucherPayload:
         self.signed += more
-        payload = VoucherPayload(
+        return VoucherPayload(
             channel_id=self.channel_id,
             cumulative=self.signed,
             signature=DOMAIN.sign(self.signer, self.channel_id, self.signed),
             descriptor=self.descriptor,
         )
-        return await self._bring(path, await self._challenge(path), payload)
 
     async def send(self, data: bytes) -> None:
         """Sends a call of its own to the escrow."""

@@ -8,9 +8,10 @@ import pytest
 
 from mpp_console.methods.tempo.reserve_abi import encode_request_close
 from mpp_console.protocol import ChannelState
+from mpp_console.sandbox.demo.sessions import TOKEN_PRICE
 from mpp_console.services import Console, server_channels
 from mpp_console.services.errors import ServerUnavailable, UsageError
-from mpp_console.services.events import Notice, ServerChanged
+from mpp_console.services.events import Notice, ReceiptRecorded, RequestServed, ServerChanged
 from mpp_console.services.models import PayeeChannelRow, PayeeChannels, Stage
 from tests.services.conftest import Clock, Devnet, Heard, OpenConsole
 from tests.services.shoppers import Shopper
@@ -188,3 +189,19 @@ async def test_enough_is_settled_without_being_asked(console: Console, monkeypat
     assert (await console.server.load_channels()).rows[0].settled == 2 * PRICE
     await shopper.buy()
     assert row.settled == 0
+
+
+async def test_a_websocket_is_served_counted_and_on_record(console: Console) -> None:
+    heard = Heard(console)
+    shopper, _ = await opened(console)
+    assert len(await shopper.read_socket("/session/ws?tokens=4", 4, TOKEN_PRICE)) == 4
+    rows = await heard.until(lambda: [event.row for event in heard.of(RequestServed) if event.row.status == 101])
+    (row,) = rows
+    assert (row.path, row.outcome, row.amount) == ("/session/ws", "paid", 4 * TOKEN_PRICE)
+    assert row.reference == shopper.channel_id
+    route = next(route for route in console.server.view().routes if route.path == "/session/ws")
+    assert route.revenue == 4 * TOKEN_PRICE
+    received = await heard.until(
+        lambda: [event.row for event in heard.of(ReceiptRecorded) if event.row.amount == 4 * TOKEN_PRICE]
+    )
+    assert (received[0].direction, received[0].reference) == ("received", shopper.channel_id)
