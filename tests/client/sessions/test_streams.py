@@ -497,8 +497,11 @@ async def test_two_streams_on_one_channel_at_once(
     row = await world.channel()
     assert row.spent == tap.served * PRICE
     assert row.signed >= row.spent
-    assert [state for state, _ in await world.operations()] == ["settled"] * 2
-    assert sum(amount for _, amount in await world.operations()) >= tap.served * PRICE
+    # Whose voucher the other stream has used up meanwhile is told so, and pays the same request once more.
+    states = [state for state, _ in await world.operations()]
+    assert (states.count("settled"), set(states) - {"settled", "refused"}) == (2, set())
+    paid = sum(amount for state, amount in await world.operations() if state == "settled")
+    assert paid >= tap.served * PRICE
 
 
 async def test_requests_and_a_stream_on_one_channel_at_once(
