@@ -490,7 +490,8 @@ async def test_two_streams_on_one_channel_at_once(
     at_once(monkeypatch)
     tap.nags = nags
     world.settings["deposits"] = DepositPolicy(maximum=None, opening=100 * PRICE)
-    tap.tokens = [f"token {number}" for number in range(10)]
+    # Fewer than a stream is asked for in vain before it is left: each may be what the other one's voucher pays for.
+    tap.tokens = [f"token {number}" for number in range(6)]
     answers = await asyncio.gather(*(read(world) for _ in range(2)))
     assert answers == [list(tap.tokens)] * 2
     assert tap.actions.count("open") == 1
