@@ -341,5 +341,6 @@ def run_demo(home: Path) -> int:
         return console
 
     app = ConsoleApp(open_console, profile=BADGE.lower(), clock=clock)
+    _draw_bars(plain=app.view.lens.ascii)
     collect_seldom()
     return app.run() or app.return_code or 0

@@ -180,6 +180,10 @@ class Lens:
         """Our own text, in characters this terminal has."""
         return text.translate(_ASCII) if self.ascii else text
 
+    def placeholder(self, text: str) -> str:
+        """What an empty box says; `https://…` is three dots where there is nothing but ASCII."""
+        return self.plain(text.replace("…", "...")) if self.ascii else text
+
     def money(self, amount: int | None, currency: Currency | None, *, unit: bool = True) -> str:
         """`1,000.250000 pathUSD`; every decimal, thousands separated."""
         if amount is None or currency is None:

@@ -36,7 +36,7 @@ def tmux() -> None:
 class Terminal:
     """One program in a tmux of its own, which ends with it."""
 
-    def __init__(self, size: tuple[int, int], home: Path, *words: str) -> None:
+    def __init__(self, size: tuple[int, int], home: Path, *words: str, **more: str) -> None:
         self._socket = f"mpp-{uuid.uuid4().hex[:12]}"
         environment = {
             "MPP_CONSOLE_HOME": str(home / "console"),
@@ -44,6 +44,7 @@ class Terminal:
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "TZ": "UTC",
             "COLORTERM": "truecolor",
+            **more,
         }
         scrubbed = (word for name in ("NO_COLOR", "COLUMNS", "LINES") for word in ("-u", name))
         command = ["env", *scrubbed, *(f"{name}={value}" for name, value in environment.items()), *words]
@@ -108,8 +109,8 @@ def opens(tmp_path: Path) -> Iterator[Open]:
     """Opens the program in a fresh home; whatever is still open at the end is closed."""
     opened: list[Terminal] = []
 
-    def open_terminal(size: tuple[int, int], *words: str) -> Terminal:
-        opened.append(Terminal(size, tmp_path, str(PROGRAM), *words))
+    def open_terminal(size: tuple[int, int], *words: str, **more: str) -> Terminal:
+        opened.append(Terminal(size, tmp_path, str(PROGRAM), *words, **more))
         return opened[-1]
 
     yield open_terminal
@@ -153,7 +154,7 @@ def test_the_demo_opens_with_its_past_and_leaves_nothing_when_its_terminal_close
     terminal = opens((120, 36), "--demo")
     terminal.see("DEMO", "999,999.487698 pathUSD", "server :")
     terminal.press("2")
-    terminal.see("A session pays many requests")
+    terminal.until(lambda: terminal.mode == "2 Sessions", "Sessions")
     (home,) = tmp_path.glob("mpp-console-demo-*")
     terminal.close()
     deadline = time.monotonic() + PATIENCE
@@ -161,3 +162,12 @@ def test_the_demo_opens_with_its_past_and_leaves_nothing_when_its_terminal_close
         assert time.monotonic() < deadline, "the demo's folder is still there"
         time.sleep(POLL)
     assert not (tmp_path / "console").exists()
+
+
+def test_the_linux_console_gets_nothing_but_ascii_scrollbars_included(opens: Open) -> None:
+    terminal = opens((80, 24), "--demo", TERM="linux")
+    terminal.see("DEMO", "999,999.487698 pathUSD", "server :")
+    for number, name in enumerate(MODES, 1):
+        terminal.press(str(number))
+        terminal.until(lambda number=number, name=name: terminal.mode == f"{number} {name}", name)  # type: ignore[misc]
+        assert terminal.screen.isascii(), ascii(terminal.screen)

@@ -396,11 +396,14 @@ async def test_the_badge_stays_in_sight_behind_every_dialog(size: tuple[int, int
                 await press(pilot, "escape")
 
 
-async def test_the_bar_claims_no_missing_account_before_it_can_know() -> None:
-    async with console_app() as (app, pilot):
-        state = app.view.state
-        assert state is not None
+async def test_the_bar_claims_no_missing_account_before_it_can_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = SeededConsole()
+    async with console_app(console) as (app, pilot):
+        state = console.snapshot()
         for started, said in ((False, "opening…"), (True, "no account")):
-            app.view = replace(app.view, state=replace(state, account=None, balances=(), started=started))
-            await pilot.pause()
+            # Told by the console itself, which the app asks again whenever its clock ticks.
+            told = replace(state, account=None, balances=(), started=started)
+            monkeypatch.setattr(console, "snapshot", lambda told=told: told)
+            app.refresh_view()
+            await settle(pilot)
             assert said in bar(app)

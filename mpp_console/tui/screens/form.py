@@ -19,7 +19,7 @@ from textual.widgets import Button, Input, Label, Static
 from mpp_console.protocol import MppError, inert
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, MUTED, fault
-from mpp_console.tui.view import begin
+from mpp_console.tui.view import app_of, begin
 from mpp_console.tui.widgets.pane import Pane
 
 __all__ = ["Field", "FormDialog"]
@@ -70,7 +70,7 @@ class FormDialog(ModalScreen[None]):
                     yield Label(field.label, markup=False)
                     yield Input(
                         value=field.value,
-                        placeholder=field.placeholder,
+                        placeholder=app_of(self).view.lens.placeholder(field.placeholder),
                         password=field.secret,
                         id=field.id,
                         compact=True,

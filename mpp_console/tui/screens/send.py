@@ -50,7 +50,8 @@ class SendDialog(ModalScreen[None]):
             with Horizontal(classes="field"):
                 yield Label("to")
                 with Vertical():
-                    yield Input(placeholder="0x… or the name of one of your accounts", id="send-to", compact=True)
+                    hint = app_of(self).view.lens.placeholder("0x… or the name of one of your accounts")
+                    yield Input(placeholder=hint, id="send-to", compact=True)
                     yield Static("", id="send-known", markup=False)
             with Horizontal(classes="field"):
                 yield Label("amount")

@@ -114,6 +114,9 @@ class UrlInput(Input):
         self._at = -1
         self._typed = ""
 
+    def on_mount(self) -> None:
+        self.placeholder = app_of(self).view.lens.placeholder(str(self.placeholder))
+
     def remember(self, visited: Sequence[VisitedUrl]) -> None:
         self._visited = tuple(visited)
         self._completes.urls = tuple(each.url for each in visited)

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from mpp_console.protocol import inert
+from mpp_console.tui.view import app_of
 
 __all__ = ["UrlBox", "one_line"]
 
@@ -22,6 +23,9 @@ class UrlBox(Input):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    def on_mount(self) -> None:
+        self.placeholder = app_of(self).view.lens.placeholder(str(self.placeholder))
 
     def _on_paste(self, event: events.Paste) -> None:
         from mpp_console.services.pasted_requests import is_command
