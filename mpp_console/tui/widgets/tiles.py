@@ -136,7 +136,9 @@ class BalanceTile(Pane):
         line.update(_parts_content(parts, holding.currency, lens) if holding and lens and parts else Content(""))
 
     def _fit(self) -> None:
-        plain = not self._amount[:1].isdigit() or _digits_width(self._amount) > self.size.width
+        fits = self._amount[:1].isdigit() and _digits_width(self._amount) <= self.size.width
+        # Big digits are made of corners and lines, which a terminal of nothing but ASCII has not.
+        plain = not fits or self.app.has_class("-ascii")
         self.set_class(plain, "-plain")
         digits = self.query_one(Digits)
         if digits.value != self._amount:
