@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from mpp_console.protocol import inert
-from mpp_console.services.models import PayResult, Stage
+from mpp_console.services.models import PayResult, Stage, StreamView
 from mpp_console.tui.body_layout import size_text
 from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens, Sign
 from mpp_console.tui.masking import masked
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact
 
-__all__ = ["body_sign", "header_facts", "payment_facts", "status_sign"]
+__all__ = ["body_sign", "header_facts", "payment_facts", "rate_text", "status_sign"]
 
 _EXTRA = 240
 """Characters of what a receipt says beyond the specification."""
@@ -40,9 +40,16 @@ def body_sign(result: PayResult, *, reading: bool, stream: bool) -> Sign:
     return ends[result.body_end]
 
 
-def payment_facts(result: PayResult, lens: Lens, *, reading: bool) -> list[Fact]:
-    """What was paid and what for, what does not fit, and what went wrong."""
-    facts = _outcome_facts(result, lens, reading=reading) + _receipt_facts(result, lens)
+def rate_text(stream: StreamView) -> str:
+    """How fast events come; empty while that is unknown."""
+    return "" if stream.rate is None else f"{stream.rate:.1f}/s"
+
+
+def payment_facts(result: PayResult, lens: Lens, *, reading: bool, stream: StreamView | None = None) -> list[Fact]:
+    """What was paid and what for, what does not fit, and what went wrong. `stream` is how an answer stands that is
+    charged for as it comes.
+    """
+    facts = _outcome_facts(result, lens, reading=reading, stream=stream) + _receipt_facts(result, lens)
     for number, doubt in enumerate(result.doubts):
         sign = Content.styled(lens.plain(f"! {masked(inert(doubt), lens)}"), WARN)
         facts += [*([GAP_FACT] if number == 0 else []), Fact("doubts" if number == 0 else "", sign)]
@@ -64,14 +71,33 @@ def payment_facts(result: PayResult, lens: Lens, *, reading: bool) -> list[Fact]
     return facts
 
 
-def _outcome_facts(result: PayResult, lens: Lens, *, reading: bool) -> list[Fact]:
+def _stream_facts(stream: StreamView, lens: Lens) -> list[Fact]:
+    """What has been promised so far, and how much of the deposit that is."""
+    spent, voucher, held = (
+        lens.money(money.amount, money.currency) for money in (stream.spent, stream.voucher, stream.held)
+    )
+    share = int(stream.voucher.amount * 100 // stream.held.amount) if stream.held.amount else 0
+    return [
+        Fact("spent", Content.styled(spent, "bold")),
+        Fact("voucher", voucher),
+        Fact("deposit", Content.assemble(held, (lens.plain(f"  {share} % promised"), MUTED))),
+        Fact("rate", lens.plain(rate_text(stream)) or Content.styled("not known yet", MUTED)),
+    ]
+
+
+def _outcome_facts(result: PayResult, lens: Lens, *, reading: bool, stream: StreamView | None) -> list[Fact]:
     operation = result.operation
     if operation is None:
         free = result.stage is Stage.DONE or reading or result.status != 402
         return [Fact("cost", "free: nothing was paid" if free else "nothing was paid")]
+    cost = [Fact("amount", Content.styled(lens.money(operation.amount, operation.currency), "bold"))]
+    state = lens.status(operation.state).content
+    if stream is not None:
+        cost = _stream_facts(stream, lens)
+        state = Content.styled(lens.plain("● paid as it comes"), GOOD) if reading else state
     return [
-        Fact("amount", Content.styled(lens.money(operation.amount, operation.currency), "bold")),
-        Fact("state", lens.status(operation.state).content),
+        *cost,
+        Fact("state", state),
         Fact("pay to", lens.address(operation.recipient, whole=True)),
         Fact("method", lens.plain(f"{inert(operation.method)}/{inert(operation.intent)} · {inert(operation.mode)}")),
         Fact("network", inert(operation.network)),

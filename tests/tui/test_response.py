@@ -25,7 +25,7 @@ from mpp_console.tui.screens.request import RequestForm
 from mpp_console.tui.screens.response import ResponseScreen
 from mpp_console.tui.widgets.response_body import BodyView
 from tests.tui.drawing import Ticker, seeded_app, settle
-from tests.tui.scenes.response import BODY, answered, doubtful, open_task, picture, stream, stream_events
+from tests.tui.scenes.response import BODY, answered, doubtful, metered, open_task, picture, stream, stream_events
 from tests.tui.scenes.scene import URL
 from tests.tui.seeded import SeededConsole, SeededTask
 from tests.tui.test_hostile import HOSTILE, assert_inert, drawn
@@ -367,3 +367,39 @@ async def test_the_last_answer_can_be_opened_again() -> None:
         await settle(answer.pilot)
         assert isinstance(answer.app.screen, ResponseScreen)
         assert answer.app.screen.payment.id == answer.task.id
+
+
+# Paid as it comes ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_is_paid_as_it_comes_shows_what_it_costs_and_how_fast_it_is() -> None:
+    async with shown(metered(), live=True, count=7) as answer:
+        for word in ("0.000350 pathUSD", "0.003650", "3 % promised", "18.4/s", "paid as it comes", "live"):
+            assert word in answer.text
+        before = answer.task.outcome.stream
+        assert before is not None
+        money = replace(before.spent, amount=400)
+        answer.task.outcome = replace(answer.task.outcome, stream=replace(before, spent=money, rate=None))
+        answer.task.arrive(*stream_events(8)[7:])
+        await settle(answer.pilot)
+        assert "0.000400 pathUSD" in answer.text
+        assert "not known yet" in answer.text
+        answer.task.end()
+        await settle(answer.pilot)
+        assert "paid as it comes" not in answer.text
+        assert "0.000400 pathUSD" in answer.text
+
+
+async def test_privacy_masks_what_a_stream_costs() -> None:
+    async with shown(metered(), live=True, count=7) as answer:
+        await answer.press("asterisk")
+        for amount in ("0.000350", "0.003650", "0.100000"):
+            assert amount not in answer.text
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_what_a_stream_costs_has_a_tab_where_there_is_no_room_beside(size: tuple[int, int]) -> None:
+    async with shown(metered(), live=True, count=3, size=size) as answer:
+        assert "18.4/s" in answer.text
+        await answer.press("shift+tab", "right", "right")
+        assert "0.000350 pathUSD" in answer.text

@@ -25,7 +25,7 @@ from mpp_console.tui.body_layout import kind_of, media_type, readable, size_text
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import MUTED, Lens
 from mpp_console.tui.feed import Feed, FeedHeading
-from mpp_console.tui.response_facts import body_sign, header_facts, payment_facts, status_sign
+from mpp_console.tui.response_facts import body_sign, header_facts, payment_facts, rate_text, status_sign
 from mpp_console.tui.view import Unavailable, View, app_of, begin
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.keybar import KeyBar
@@ -121,6 +121,8 @@ class ResponseScreen(Screen[None]):
         app_of(self).batches.subscribe(self, self._hear)
         self.watch(self.app, "view", self._look)
         self._grow()
+        if self._task_shown.stream is not None:
+            self.set_interval(1.0, self._tick)
         begin(self, self._follow, group="review", what="answer")
 
     def on_resize(self, event: events.Resize) -> None:
@@ -133,6 +135,11 @@ class ResponseScreen(Screen[None]):
     async def _follow(self) -> None:
         await self._task_shown.result()
         self._grow()
+
+    def _tick(self) -> None:
+        """The rate falls while nothing comes."""
+        if self._task_shown.reading:
+            self._draw(app_of(self).view.lens)
 
     def _hear(self, batch: Sequence[ConsoleEvent]) -> None:
         mine = [event for event in batch if isinstance(event, BodyArrived | PaymentProgress)]
@@ -190,7 +197,7 @@ class ResponseScreen(Screen[None]):
         status = status_sign(result)
         badge = Content.styled(lens.plain(f"{status.glyph} {status.word}"), status.tone)
         self.query_one("#answer", Pane).frame(badge=badge, hint=self._hint(lens))
-        facts = payment_facts(result, lens, reading=task.reading)
+        facts = payment_facts(result, lens, reading=task.reading, stream=task.stream)
         self.query_one("#side-facts", Facts).show(facts)
         self.query_one("#payment-facts", Facts).show(facts)
         self.query_one("#headers-facts", Facts).show(header_facts(result.headers, lens, size=self._body_size))
@@ -206,6 +213,8 @@ class ResponseScreen(Screen[None]):
         parts = [inert(self._media, limit=40) or "no media type", size_text(self._body_size)]
         if self._stream:
             parts.append("1 event" if task.event_count == 1 else f"{task.event_count:,} events".replace(",", " "))
+            if task.stream is not None and (rate := rate_text(task.stream)):
+                parts.append(rate)
         said = lens.plain(" · ".join(parts) + " · ")
         return Content.assemble(said, (lens.plain(f"{sign.glyph} {sign.word}"), sign.tone))
 

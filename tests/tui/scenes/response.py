@@ -11,7 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from mpp_console.services.event_stream import StreamEvent
-from mpp_console.services.models import LegTiming, PayRequest, PayResult, ProblemView, Stage
+from mpp_console.services.models import LegTiming, Money, PayRequest, PayResult, ProblemView, Stage, StreamView
 from mpp_console.tui.app import ConsoleApp
 from tests.tui.drawing import settle
 from tests.tui.scenes.scene import URL, Scene
@@ -135,6 +135,17 @@ def stream() -> PayResult:
     return answered(headers=(("Content-Type", "text/event-stream"), *HEADERS[1:]), body=b"", body_end="whole")
 
 
+def metered(**more: Any) -> PayResult:
+    """A stream that is charged for as it comes, over a channel that others were paid from before."""
+    result = stream()
+    assert result.operation is not None
+    currency = result.operation.currency
+    spent, voucher, held = (Money(amount=amount, currency=currency) for amount in (350, 3_650, 100_000))
+    live = StreamView(spent=spent, voucher=voucher, held=held, events=7, rate=18.42)
+    operation = replace(result.operation, intent="session", amount=spent.amount)
+    return replace(result, operation=operation, stream=live, **more)
+
+
 def broken() -> PayResult:
     result = refused_result(URL)
     problem = ProblemView(
@@ -179,6 +190,7 @@ SCENES: dict[str, Scene] = {
     "response": Response(),
     "response-headers": Response(keys=("shift+tab", "right")),
     "response-stream": Response(result=stream, live=True, events=7),
+    "response-metered": Response(result=metered, live=True, events=7),
     "response-failed": Response(result=broken),
     "response-text": Response(result=doubtful),
     "response-binary": Response(result=picture),

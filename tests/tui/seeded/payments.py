@@ -21,6 +21,7 @@ from mpp_console.services.models import (
     ReviewView,
     RouteOutcome,
     Stage,
+    StreamView,
 )
 from tests.tui.seeds import (
     NOW,
@@ -80,6 +81,10 @@ class SeededTask:
     @property
     def event_count(self) -> int:
         return len(self.streamed)
+
+    @property
+    def stream(self) -> StreamView | None:
+        return self.outcome.stream
 
     @property
     def size(self) -> int:
