@@ -638,7 +638,7 @@ async def test_a_file_is_looked_into_before_anything_is_taken_in() -> None:
         await mode.press("enter")
         assert mode.on(SessionsScreen)
         assert mode.console.sessions.asked[-1] == ("import", "channels.db", False)
-        assert "imported.exampl" in mode.text
+        assert "imported.exam" in mode.text
 
 
 async def test_a_file_that_is_none_is_said_and_another_one_is_looked_into_first() -> None:
