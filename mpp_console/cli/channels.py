@@ -56,7 +56,7 @@ def list_(app: App, *, everything: bool) -> None:
 @pass_app
 def settle(app: App, *, names: tuple[str, ...], everything: bool, dry_run: bool, yes: bool) -> None:
     """Take what channels owe. They stay open."""
-    require_targets(names, everything)
+    require_targets(names, {"--all": everything})
 
     async def targets(console: Console) -> tuple[str, ...]:
         return names or tuple(row.id for row in await _alive(console) if row.exposure)
@@ -72,7 +72,7 @@ def settle(app: App, *, names: tuple[str, ...], everything: bool, dry_run: bool,
 @pass_app
 def close(app: App, *, names: tuple[str, ...], everything: bool, dry_run: bool, yes: bool) -> None:
     """Take what channels owe, give their payers the rest back, and end them."""
-    require_targets(names, everything)
+    require_targets(names, {"--all": everything})
 
     async def targets(console: Console) -> tuple[str, ...]:
         return names or tuple(row.id for row in await _alive(console))

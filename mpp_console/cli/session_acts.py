@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,7 +141,10 @@ def _print_result(app: App, result: SessionResult) -> None:
     fail(result.error)
 
 
-def require_targets(channels: tuple[str, ...], *flags: bool) -> None:
-    """Raises click.UsageError unless channels are named in one way."""
-    if sum((bool(channels), *flags)) != 1:
-        raise click.UsageError("name channels, or one of --all, --stale, --orphaned, --origin")
+def require_targets(channels: tuple[str, ...], flags: Mapping[str, bool]) -> None:
+    """Raises click.UsageError unless channels are named in one way: by ids, or by one of the options, which are `flags`
+    by their names.
+    """
+    if sum((bool(channels), *flags.values())) != 1:
+        choices = next(iter(flags)) if len(flags) == 1 else f"one of {', '.join(flags)}"
+        raise click.UsageError(f"name channels, or {choices}")

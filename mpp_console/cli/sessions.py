@@ -161,7 +161,8 @@ def close(
 
     Run it again after that time, or `withdraw`; while the console is open it withdraws by itself.
     """
-    require_targets(channels, everything, stale, orphaned, origin is not None)
+    flags = {"--all": everything, "--stale": stale, "--orphaned": orphaned, "--origin": origin is not None}
+    require_targets(channels, flags)
 
     def meant(row: SessionRow) -> bool:
         if row.state.value in _OVER:
@@ -186,7 +187,7 @@ def close(
 @pass_app
 def withdraw(app: App, *, channels: tuple[str, ...], everything: bool, dry_run: bool, yes: bool) -> None:
     """Take back the rest of channels whose close was requested and whose grace period is over."""
-    require_targets(channels, everything)
+    require_targets(channels, {"--all": everything})
 
     async def targets(console: Console) -> tuple[str, ...]:
         return channels or await _those(console, lambda row: row.state.value == "finalizable")

@@ -51,6 +51,6 @@ def test_what_a_channel_owes_is_settled_and_then_it_is_closed(shop: Served, run:
 
 
 def test_which_channels_are_meant_has_to_be_said(run: Run) -> None:
-    assert "name channels" in run("channels", "settle", code=2).stderr
+    assert "name channels, or --all" in run("channels", "settle", code=2).stderr
     refused = run("channels", "close", "0x12345678", code=2)
     assert "no channel of this server begins with 0x12345678" in refused.stderr
