@@ -30,6 +30,8 @@ class Terminal:
             stderr=self.terminal,
             env=environment(home, MPP_CONSOLE_PASSPHRASE=""),
             start_new_session=True,
+            # A suite that runs in the background ignores ctrl+c, and programs inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
     @property

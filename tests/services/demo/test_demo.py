@@ -242,7 +242,8 @@ def test_the_home_is_private_found_by_all_and_gone_at_the_end(monkeypatch: pytes
 
 
 WAITING = """
-import sys, time
+import signal, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, and inherited so, where the suite outlives its terminal
 from mpp_console.services.demo.opening import demo_home
 with demo_home() as home:
     print(home, flush=True)
