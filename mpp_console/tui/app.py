@@ -227,6 +227,8 @@ class ConsoleApp(Flows):
 
     def refresh_view(self) -> None:
         """Takes a new look at the console and at the clock."""
+        if self._is_over:
+            return
         state = self.services.snapshot() if self.services is not None and self.view.failure is None else None
         lens = replace(self.view.lens, now=self.clock())
         self.view = replace(self.view, lens=lens, state=state, dropped=self._pump.dropped)
@@ -240,11 +242,18 @@ class ConsoleApp(Flows):
         """How many events wait for the pump's next tick."""
         return len(self._pump)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing can be drawn any more: events and ticks come until the services have closed."""
+        return not self.screen_stack
+
     def _publish(self, batch: tuple[ConsoleEvent, ...]) -> None:
         for event in batch:
             self.log_entries.hear(event)
             if isinstance(event, Notice) and event.level != "info":
                 self.toast(event.text, "error" if event.level == "error" else "warning")
+        if self._is_over:
+            return
         self.refresh_view()
         self.batches.publish(batch)
 

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input
 
 from mpp_console.protocol import MppError
 from mpp_console.services import Console
+from mpp_console.services.events import Notice
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.screens.dialogs import HelpDialog, OutcomesDialog, QuitDialog, ReceiptDialog
@@ -407,3 +408,14 @@ async def test_the_bar_claims_no_missing_account_before_it_can_know(monkeypatch:
             app.refresh_view()
             await settle(pilot)
             assert said in bar(app)
+
+
+async def test_what_happens_after_the_last_screen_is_noted_and_not_drawn() -> None:
+    async with console_app() as (app, _):
+        assert app.services is not None
+        services = app.services
+    assert not app.screen_stack
+    services.events.publish(Notice(level="info", text="too late to be drawn", at=NOW))
+    app.drain()
+    app.refresh_view()
+    assert "too late to be drawn" in [entry.text for entry in app.log_entries]
