@@ -410,12 +410,17 @@ async def test_the_bar_claims_no_missing_account_before_it_can_know(monkeypatch:
             assert said in bar(app)
 
 
-async def test_what_happens_after_the_last_screen_is_noted_and_not_drawn() -> None:
-    async with console_app() as (app, _):
-        assert app.services is not None
-        services = app.services
-    assert not app.screen_stack
-    services.events.publish(Notice(level="info", text="too late to be drawn", at=NOW))
-    app.drain()
-    app.refresh_view()
+async def test_what_happens_while_the_program_ends_is_noted_and_not_drawn() -> None:
+    class Late(SeededConsole):
+        async def close(self) -> None:
+            assert not app.screen_stack
+            self.events.publish(Notice(level="info", text="too late to be drawn", at=NOW))
+            before = app.view
+            app.drain()
+            app.refresh_view()
+            assert app.view is before
+            await super().close()
+
+    async with console_app(Late()) as (app, _):
+        pass
     assert "too late to be drawn" in [entry.text for entry in app.log_entries]
