@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -417,6 +418,7 @@ async def test_what_happens_while_the_program_ends_is_noted_and_not_drawn() -> N
         async def close(self) -> None:
             # A failure here would be lost: nobody is left to raise it to.
             views.append(app.view)
+            app.clock = lambda: NOW + timedelta(minutes=1)
             self.events.publish(Notice(level="info", text="too late to be drawn", at=NOW))
             app.drain()
             app.refresh_view()
