@@ -50,8 +50,9 @@ def typed_word(question: str) -> str:
     """
     import select
 
-    click.echo(f"{question}: ", err=True, nl=False)
     try:
+        # Within the guard: somebody may have read the question before the call that wrote it has returned.
+        click.echo(f"{question}: ", err=True, nl=False)
         while not select.select([sys.stdin], [], [], _GLANCE)[0]:
             pass
         return sys.stdin.readline().rstrip("\r\n")
