@@ -8,13 +8,13 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS
 from mpp_console.methods.tempo.rpc import Web3Chain
-from mpp_console.methods.tempo.session_record import ChannelState
+from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelState
 from mpp_console.protocol import WITHDRAW_CUSHION
 from mpp_console.sandbox.node import SandboxNode
 from mpp_console.server.channels import SqliteChannels
@@ -26,6 +26,8 @@ __all__ = ["Plan", "soak"]
 
 ROOT = Path(__file__).parents[2]
 LOOK = 0.02
+PATIENCE = 60.0
+"""Seconds that the shop has for what it does by itself, once a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +111,18 @@ class Stage:
 
     async def claimed(self) -> None:
         """Returns when the shop has answered everybody who asked the chain to close."""
+        await self._until(lambda open_: all(record.spent <= record.settled for record in open_))
+
+    async def told(self) -> None:
+        """Returns when the shop knows that every channel is closed: of a withdrawal it hears when it next looks."""
+        await self._until(lambda open_: not open_)
+
+    async def _until(self, holds: Callable[[Sequence[ChannelRecord]], bool]) -> None:
+        # A shop that never gets there is for the books to tell, with everything else that they say.
+        deadline = time.monotonic() + PATIENCE
         async with SqliteStore(self.folder / "shop.db") as store:
             open_ = frozenset(ChannelState) - {ChannelState.CLOSED}
-            while any(record.spent > record.settled for record in await SqliteChannels(store).list(states=open_)):
+            while not holds(await SqliteChannels(store).list(states=open_)) and time.monotonic() < deadline:
                 await asyncio.sleep(LOOK)
 
     async def kill_customers(self, number: int) -> bool:
@@ -206,6 +217,7 @@ async def closing(stage: Stage, node: SandboxNode, say: Callable[[str], None]) -
         if any(code not in (0, 3) for code in codes):
             raise RuntimeError(f"closing ended with {codes}")
         if not any(codes):
+            await stage.told()
             return
         await stage.claimed()
         say(f"       {codes.count(3)} groups still have channels open; the chain's clock goes on")
