@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -105,6 +105,39 @@ def call_rpc(url: str, method: str, *params: Any) -> Any:
 def balance(url: str, owner: str, token: str = PATH_USD) -> int:
     data = "0x70a08231" + owner[2:].lower().rjust(64, "0")
     return int(call_rpc(url, "eth_call", {"to": token, "data": data}, "latest"), 16)
+
+
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+
+
+@dataclass(frozen=True)
+class Flows:
+    """What one channel moved on the chain, in base units of pathUSD: into its escrow, and out of it to whom."""
+
+    locked: int
+    paid: Mapping[str, int]
+
+    @property
+    def left(self) -> int:
+        return self.locked - sum(self.paid.values())
+
+
+def flows(served: Served, escrow: str, channel_id: str) -> Flows:
+    """By the transfers of every transaction that names the channel: an escrow's balance moves for other channels too,
+    which the server settles when it sees fit.
+    """
+    logs = served.rpc("eth_getLogs", {"address": escrow, "topics": [None, channel_id], "fromBlock": "0x0"})
+    locked, paid = 0, Counter[str]()
+    for tx_hash in dict.fromkeys(log["transactionHash"] for log in logs):
+        for log in served.rpc("eth_getTransactionReceipt", tx_hash)["logs"]:
+            if log["address"].lower() != PATH_USD or log["topics"][0] != TRANSFER:
+                continue
+            sender, receiver, amount = log["topics"][1][-40:], log["topics"][2][-40:], int(log["data"], 16)
+            if receiver == escrow[2:].lower():
+                locked += amount
+            elif sender == escrow[2:].lower():
+                paid["0x" + receiver] += amount
+    return Flows(locked, paid)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.sandbox.node.escrow import ESCROW
-from tests.interop.conftest import SPONSOR, Peer, Served, balance, run_script
+from tests.interop.conftest import SPONSOR, Peer, Served, flows, run_script
 from tests.interop.test_mppx_session_server import PRICE, Wallet, wallet  # noqa: F401 - a fixture
 from tests.soak.shop import PRICE as WORD
 from tests.soak.shop import SPONSOR as SHOP_SPONSOR
@@ -36,23 +36,21 @@ def mppx_buys(node_folder: Path, served: Served) -> Buys:
 
 @pytest.mark.parametrize("peer", CLIENTS)
 def test_requests_are_paid_by_vouchers_over_one_channel(served: Served, mppx_buys: Buys, peer: str) -> None:
-    before = balance(served.rpc_url, ESCROW)
     told = mppx_buys(peer, COUNT="4")
     assert told["statuses"] == [200] * 4
     assert [receipt["spent"] for receipt in told["receipts"]] == [str(PRICE * number) for number in range(1, 5)]
     assert {receipt["channelId"] for receipt in told["receipts"]} == {told["channelId"]}
-    assert balance(served.rpc_url, ESCROW) - before == DEPOSIT
+    assert flows(served, ESCROW, told["channelId"]).locked == DEPOSIT
 
 
 @pytest.mark.parametrize("peer", CLIENTS)
 def test_a_close_pays_what_was_spent_and_the_rest_comes_back(served: Served, mppx_buys: Buys, peer: str) -> None:
-    locked, earned = balance(served.rpc_url, ESCROW), balance(served.rpc_url, served.recipient)
     told = mppx_buys(peer, COUNT="3", CLOSE="1")
     assert told["statuses"] == [200] * 3
     assert told["closed"]["spent"] == str(3 * PRICE)
     assert served.rpc("eth_getTransactionReceipt", told["closed"]["txHash"])["status"] == "0x1"
-    assert balance(served.rpc_url, ESCROW) == locked
-    assert balance(served.rpc_url, served.recipient) - earned == 3 * PRICE
+    moved = flows(served, ESCROW, told["channelId"])
+    assert (moved.paid[served.recipient.lower()], moved.left) == (3 * PRICE, 0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.conftest import Served, balance
+from tests.interop.conftest import Served, flows
 
 PRICE = 1_000
 RESERVE = "0x4D50500000000000000000000000000000000000"
@@ -45,7 +45,6 @@ def sessions(mppx: Runs) -> list[dict[str, Any]]:
 
 
 def test_runs_share_a_channel_until_it_is_closed(served: Served, mppx: Runs) -> None:
-    locked, earned = balance(served.rpc_url, RESERVE), balance(served.rpc_url, served.recipient)
     for number in range(1, 4):
         done = mppx(served.url + "/session", "-M", "deposit=0.005")
         assert json.loads(done.stdout)["channel"]["spent"] == str(number * PRICE)
@@ -54,8 +53,8 @@ def test_runs_share_a_channel_until_it_is_closed(served: Served, mppx: Runs) -> 
     closed = json.loads(mppx("sessions", "close", row["channelId"], "--format", "json").stdout)
     assert (closed["status"], closed["spent"]) == ("closed", str(3 * PRICE))
     assert sessions(mppx) == []
-    assert balance(served.rpc_url, RESERVE) == locked
-    assert balance(served.rpc_url, served.recipient) - earned == 3 * PRICE
+    moved = flows(served, RESERVE, row["channelId"])
+    assert (moved.paid[served.recipient.lower()], moved.left) == (3 * PRICE, 0)
 
 
 def test_a_run_tops_up_what_the_last_one_used_up(served: Served, mppx: Runs) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from mpp_console.sandbox.demo.content import forecast
 from mpp_console.sandbox.demo.sessions import TOKEN_PRICE
-from tests.interop.conftest import Served, balance
+from tests.interop.conftest import Served, flows
 
 Reads = Callable[..., dict[str, Any]]
 RESERVE = "0x4D50500000000000000000000000000000000000"
@@ -46,19 +46,17 @@ def test_words_are_read_and_paid_by_a_voucher_each(served: Served, mppx_reads: R
 
 
 def test_two_streams_and_a_close_cost_what_was_read(served: Served, mppx_reads: Reads) -> None:
-    locked, earned = balance(served.rpc_url, RESERVE), balance(served.rpc_url, served.recipient)
     told = mppx_reads("?tokens=5", COUNT="2", CLOSE="1")
     assert [len(heard) for heard in told["messages"]] == [5, 5]
     assert told["closed"]["spent"] == str(10 * TOKEN_PRICE)
-    assert balance(served.rpc_url, RESERVE) == locked
-    assert balance(served.rpc_url, served.recipient) - earned == 10 * TOKEN_PRICE
+    moved = flows(served, RESERVE, told["closed"]["channelId"])
+    assert (moved.paid[served.recipient.lower()], moved.left) == (10 * TOKEN_PRICE, 0)
 
 
 def test_words_are_read_over_a_websocket_and_the_channel_closed(served: Served, mppx_reads: Reads) -> None:
-    locked, earned = balance(served.rpc_url, RESERVE), balance(served.rpc_url, served.recipient)
     told = mppx_reads(script="mppx_session_ws.mjs", TARGET=f"{served.url}/session/ws?tokens=7", COUNT="7")
     assert told["messages"] == list(forecast(7))
     assert told["closed"]["spent"] == str(7 * TOKEN_PRICE)
     assert {receipt["channelId"] for receipt in told["receipts"]} == {told["closed"]["channelId"]}
-    assert balance(served.rpc_url, RESERVE) == locked
-    assert balance(served.rpc_url, served.recipient) - earned == 7 * TOKEN_PRICE
+    moved = flows(served, RESERVE, told["closed"]["channelId"])
+    assert (moved.paid[served.recipient.lower()], moved.left) == (7 * TOKEN_PRICE, 0)
