@@ -28,7 +28,7 @@ from mpp_console.tui.display import INFO, MUTED, Lens, fold
 from mpp_console.tui.feed_pane import FeedHeading, FeedPane
 from mpp_console.tui.orders import Order
 from mpp_console.tui.rows import R, Rows
-from mpp_console.tui.view import begin
+from mpp_console.tui.view import after_paint, begin
 
 __all__ = ["Feed", "FeedHeading", "FeedPane"]
 
@@ -254,7 +254,7 @@ class Feed(Choosing[R], can_focus=True):
     def on_resize(self, _event: events.Resize) -> None:
         self._resize_rows()
         # Only after the new size is in force does the scroll know its end.
-        self.call_after_refresh(self._keep_in_view)
+        after_paint(self, self._keep_in_view)
 
     def _keep_in_view(self) -> None:
         if self.following and self.follows:

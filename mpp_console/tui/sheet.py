@@ -28,7 +28,7 @@ from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.arming import Arming
 from mpp_console.tui.display import BAD, MUTED, Lens
 from mpp_console.tui.masking import masked
-from mpp_console.tui.view import Unavailable, View, app_of, begin
+from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
 
@@ -344,10 +344,10 @@ class SpendSheet(ModalScreen[None], Generic[ReviewT, ResultT]):
             self.query_one("#result-facts", Facts).show(self.result_facts(result, lens))
             self._put("#result-body", self.result_body(result))
         self._draw_choices()
-        self.call_after_refresh(self._fit)
+        after_paint(self, self._fit)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._fit)
+        after_paint(self, self._fit)
 
     def _fit(self) -> None:
         """As high as what is shown, and no higher than leaves the choices in view; beyond that it scrolls."""

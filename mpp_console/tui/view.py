@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.dom import DOMNode
+from textual.widget import Widget
 from textual.worker import Worker
 
 from mpp_console.services.models import ConsoleState, ErrorView
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mpp_console.services import Console
     from mpp_console.tui.app import ConsoleApp
 
-__all__ = ["Unavailable", "View", "app_of", "begin", "console_of", "key_text"]
+__all__ = ["Unavailable", "View", "after_paint", "app_of", "begin", "console_of", "key_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +68,16 @@ def begin(
     """
     attend = partial(app_of(node).attend, work, what)
     return node.run_worker(attend, group=group, description=what, exclusive=exclusive, exit_on_error=False)
+
+
+def after_paint(node: Widget, draw: Callable[..., object], *arguments: object, **named: object) -> None:
+    """Calls `draw` when what was changed so far is laid out and painted, unless `node` has left the screen by then.
+
+    Textual keeps such calls with the screen that is shown, which may outlive the node; its parts are gone then.
+    """
+
+    def call() -> None:
+        if node.is_running and node.is_mounted:
+            draw(*arguments, **named)
+
+    node.call_after_refresh(call)

@@ -22,7 +22,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.screens.receipt_acts import ReceiptActs
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
@@ -222,7 +222,7 @@ class OutcomesDialog(Dialog):
         badge = Content.styled(
             app_of(self).view.lens.plain(f"✓ {good} of {total} as meant"), GOOD if good == total else WARN
         )
-        self.call_after_refresh(self.query_one("#outcomes", FeedPane).frame, badge=badge)
+        after_paint(self, self.query_one("#outcomes", FeedPane).frame, badge=badge)
 
     @on(Feed.Opened, "#outcome-feed")
     async def _open(self, event: Feed.Opened) -> None:

@@ -23,7 +23,7 @@ from mpp_console.tui.rows import Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.lists import RECEIPTS, receipt_cells
 from mpp_console.tui.screens.receipt_menus import ReceiptMenus
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of
+from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin, console_of
 from mpp_console.tui.widgets.receipt import ReceiptPane
 from mpp_console.tui.widgets.receipt_filter import FilterBox
 from mpp_console.tui.widgets.receipt_stats import ReceiptStats, StatsPane, outcomes_of, totals_line
@@ -182,7 +182,7 @@ class ReceiptsScreen(ModeScreen, ReceiptMenus):
 
     def on_resize(self, _event: events.Resize) -> None:
         # Another width has room for other sums, and perhaps for the statistics.
-        self.call_after_refresh(self._resized)
+        after_paint(self, self._resized)
 
     def _resized(self) -> None:
         self._draw_stats()

@@ -22,7 +22,7 @@ from mpp_console.tui.rows import Rows
 from mpp_console.tui.screens.base import ModeScreen
 from mpp_console.tui.screens.channels import channels_line
 from mpp_console.tui.screens.lists import REQUESTS, ROUTES, RouteRow, request_cells, route_cells
-from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
+from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.exchange import ExchangePane
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.keybar import link
@@ -336,7 +336,7 @@ class ServerScreen(ModeScreen):
             return
         detail = await console_of(self).receipts.get(receipt_id)
         # Following moved the cursor, and what that shows must not come after this.
-        self.call_after_refresh(self._show_detail, detail)
+        after_paint(self, self._show_detail, detail)
 
     def _show_detail(self, detail: ReceiptDetail) -> None:
         self.exchange.display = False

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from mpp_console.services.events import CommandLogged, ConsoleEvent, ReceiptRecorded
 from mpp_console.tui.display import GOOD, INFO, MUTED, Lens, Sign
 from mpp_console.tui.screens.base import ModeScreen
-from mpp_console.tui.view import View, app_of, begin
+from mpp_console.tui.view import View, after_paint, app_of, begin
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Tour:
                 self.tick("serve")
         elif self._app.current_mode == "receipts":
             # What is on the new screen is there only after it was composed.
-            screen.call_after_refresh(partial(self._dialog_shown, screen))
+            after_paint(screen, partial(self._dialog_shown, screen))
 
     def _dialog_shown(self, screen: Screen[object]) -> None:
         if screen.query(ReceiptPane):

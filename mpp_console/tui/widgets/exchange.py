@@ -12,7 +12,7 @@ from textual.widgets import Static, TabbedContent, TabPane
 from mpp_console.protocol import inert
 from mpp_console.services.models import RequestDetail
 from mpp_console.tui.display import Lens
-from mpp_console.tui.view import app_of
+from mpp_console.tui.view import after_paint, app_of
 from mpp_console.tui.widgets.exchange_facts import answer_facts, overview_facts, payment_facts, request_facts
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
@@ -76,7 +76,7 @@ class ExchangePane(Pane):
     def _make_tabs(self) -> None:
         self._tabs = ExchangeTabs()
         self.mount(self._tabs)
-        self.call_after_refresh(self._fill)
+        after_paint(self, self._fill)
 
     def _fill(self) -> None:
         self._look = None

@@ -17,7 +17,7 @@ from mpp_console.services.inspect import InspectOffer
 from mpp_console.tui.actions import action, keys_text
 from mpp_console.tui.display import MUTED, Lens
 from mpp_console.tui.feed import Feed, FeedHeading
-from mpp_console.tui.view import app_of
+from mpp_console.tui.view import after_paint, app_of
 from mpp_console.tui.widgets.inspect_answer import body, headers, problem, timeline
 from mpp_console.tui.widgets.inspect_findings import FILTERS, FINDINGS, FindingRow, finding_cells, finding_rows
 from mpp_console.tui.widgets.inspect_offers import OFFERS, OfferRow, offer_cells, offer_content, offer_rows
@@ -101,7 +101,7 @@ class InspectTabs(Pane):
     def on_mount(self) -> None:
         # Left and right turn the tabs from everywhere; the focus stays with what is read.
         self.query_one(Tabs).can_focus = False
-        self.call_after_refresh(self._redraw)
+        after_paint(self, self._redraw)
 
     # What is shown
 

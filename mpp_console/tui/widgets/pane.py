@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mpp_console.tui.display import in_ascii
+from mpp_console.tui.view import after_paint
 
 __all__ = ["Pane"]
 
@@ -66,10 +67,10 @@ class Pane(Vertical):
         self._draw()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        self.call_after_refresh(self._draw)
+        after_paint(self, self._draw)
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
-        self.call_after_refresh(self._draw)
+        after_paint(self, self._draw)
 
     @property
     def title(self) -> Content:

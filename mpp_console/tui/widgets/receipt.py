@@ -12,7 +12,7 @@ from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiptDetail, RequestRow
 from mpp_console.tui.display import Lens
 from mpp_console.tui.masking import masked
-from mpp_console.tui.view import app_of
+from mpp_console.tui.view import after_paint, app_of
 from mpp_console.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class ReceiptPane(Pane):
 
         self._tabs = ReceiptTabs()
         self.mount(self._tabs)
-        self.call_after_refresh(self._fill_tabs)
+        after_paint(self, self._fill_tabs)
 
     def _fill_tabs(self) -> None:
         self._look = None

@@ -13,6 +13,7 @@ from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
 from mpp_console.services.models import ReceiptDetail, RequestRow
 from mpp_console.tui.display import Lens
+from mpp_console.tui.view import after_paint
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.receipt_chain import ReceiptChain
 from mpp_console.tui.widgets.receipt_facts import raw_text, receipt_facts, request_facts, wire_facts
@@ -58,7 +59,7 @@ class ReceiptTabs(Vertical):
     def show(self, shown: ReceiptDetail | RequestRow, lens: Lens) -> None:
         self._shown = shown
         # The line under the open tab is measured when the tabs are mounted, at times before they have a width.
-        self.call_after_refresh(self._underline)
+        after_paint(self, self._underline)
         self.set_class(isinstance(shown, RequestRow), "-plain")
         if isinstance(shown, RequestRow):
             self.query_one(TabbedContent).active = "overview"

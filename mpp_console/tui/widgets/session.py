@@ -11,7 +11,7 @@ from textual.widgets import Static
 from mpp_console.services.session_models import SessionDetail
 from mpp_console.tui.display import BAD, MUTED, Lens
 from mpp_console.tui.session_lines import SessionLine, sign_of
-from mpp_console.tui.view import app_of
+from mpp_console.tui.view import after_paint, app_of
 from mpp_console.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SessionPane(Pane):
 
         self._tabs = SessionTabs()
         self.mount(self._tabs)
-        self.call_after_refresh(self._fill_tabs)
+        after_paint(self, self._fill_tabs)
 
     def _fill_tabs(self) -> None:
         self._look = None

@@ -15,6 +15,7 @@ from textual.widgets import Static, TabbedContent, TabPane, Tabs
 from mpp_console.services.session_models import SessionDetail
 from mpp_console.tui.display import MUTED, Lens
 from mpp_console.tui.session_facts import ENTRIES, PAYMENTS, entry_cells, overview_facts, payment_cells
+from mpp_console.tui.view import after_paint
 from mpp_console.tui.widgets.facts import Facts, Lines
 from mpp_console.tui.widgets.session_chain import SessionChain
 
@@ -65,7 +66,7 @@ class SessionTabs(Vertical):
     def show(self, detail: SessionDetail, lens: Lens) -> None:
         self._shown = detail
         # The line under the open tab is measured when the tabs are mounted, at times before they have a width.
-        self.call_after_refresh(self._underline)
+        after_paint(self, self._underline)
         self.query_one("#session-facts", Facts).show(overview_facts(detail, lens))
         self._table("payments", "payment", payment_cells(detail, lens), "No payment by voucher is known here.")
         self._table("events", "entry", entry_cells(detail, lens), "Nothing was noted of it yet.")
