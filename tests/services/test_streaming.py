@@ -153,7 +153,7 @@ async def test_closing_the_console_does_not_wait_for_a_stream(console: Console) 
 async def test_a_body_that_rests_too_long_is_given_up(console: Console) -> None:
     async with faucet(PLAIN) as server:
         server.pour(b"so far")
-        result = await console.payments.start(PayRequest(url=server.url, idle_timeout=0.05)).result()
+        result = await console.payments.start(PayRequest(url=server.url, idle_timeout=0.5)).result()
         await server.left.wait()
     assert (result.stage, result.status, result.body, result.body_end) == (Stage.FAILED, 200, b"so far", "broken")
     assert result.error is not None

@@ -214,13 +214,17 @@ async def search(pilot: Pilot[Any], text: str) -> CommandPalette:
     palette = pilot.app.screen
     assert isinstance(palette, CommandPalette)
     palette.query_one(Input).value = text
-    for _ in range(60):
-        await asyncio.sleep(0.02)
-        await pilot.pause()
-        if palette.query_one(CommandList).option_count:
-            break
-    await settle(pilot)
+    await found(pilot, palette)
     return palette
+
+
+async def found(pilot: Pilot[Any], palette: CommandPalette) -> None:
+    """Textual looks for commands by itself, after a pause of its own."""
+    async with asyncio.timeout(30):
+        while not any(commands.option_count for commands in palette.query(CommandList)):
+            await asyncio.sleep(0.02)
+            await pilot.pause()
+    await settle(pilot)
 
 
 async def test_a_receipt_is_found_by_its_reference_and_shown() -> None:
@@ -288,8 +292,8 @@ async def test_themes_are_shown_while_they_are_looked_at() -> None:
         await settle(pilot)
         before = app.theme
         await app.run_action("do('theme')")
-        await settle(pilot)
-        await asyncio.sleep(0.2)
+        assert isinstance(app.screen, CommandPalette)
+        await found(pilot, app.screen)
         await press(pilot, "down", "down", "down")
         assert app.theme != before
         await press(pilot, "escape")
