@@ -9,13 +9,8 @@ from typing import Any, Final
 
 from mpp_console.inspector.rule import TEXT_LIMIT, InspectFinding
 from mpp_console.methods.tempo.channels import MAX_RESERVE_AMOUNT
-from mpp_console.methods.tempo.session_schema import (
-    OpenPayload,
-    SessionPayload,
-    TopUpPayload,
-    decode_session_payload,
-    read_session_receipt,
-)
+from mpp_console.methods.tempo.session_payloads import OpenPayload, SessionPayload, TopUpPayload, decode_session_payload
+from mpp_console.methods.tempo.session_receipts import read_session_receipt
 from mpp_console.protocol import Credential, ParseError, Receipt, inert, parse_account_did
 from mpp_console.protocol import FindingLevel as L
 

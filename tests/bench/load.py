@@ -27,8 +27,9 @@ from mpp_console.methods.tempo.keys import LocalSigner, keccak
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.rpc import Web3Chain
 from mpp_console.methods.tempo.session_payer import SessionPayer
+from mpp_console.methods.tempo.session_payloads import VoucherPayload
 from mpp_console.methods.tempo.session_plan import DepositPolicy
-from mpp_console.methods.tempo.session_schema import VoucherPayload, decode_session_request
+from mpp_console.methods.tempo.session_schema import decode_session_request
 from mpp_console.methods.tempo.session_signing import domain_of
 from mpp_console.protocol import Challenge, Credential, Secret, format_account_did, parse_challenges
 

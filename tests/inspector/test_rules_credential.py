@@ -9,7 +9,7 @@ import pytest
 
 from mpp_console.inspector.decode import decode
 from mpp_console.inspector.rules_credential import credential_findings, receipt_findings
-from mpp_console.methods.tempo.session_schema import SessionReceiptFacts, session_receipt
+from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts, session_receipt
 from mpp_console.protocol import Challenge, Credential, Receipt
 from mpp_console.protocol import FindingLevel as L
 from tests.inspector.bad_servers import DESCRIPTOR, ESCROW, REQUEST, SELLER, SNAPSHOT

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from mpp_console.methods.tempo.session_schema import SessionPayload
+from mpp_console.methods.tempo.session_payloads import SessionPayload
 from mpp_console.protocol import Challenge, ChallengeBinder, Credential, Secret, parse_challenges
 from mpp_console.server import Gate, GateLimits, Offer
 from mpp_console.server.asgi import PaymentMiddleware

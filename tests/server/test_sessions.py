@@ -13,13 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
 from mpp_console.methods.tempo.channels import Descriptor
-from mpp_console.methods.tempo.session_schema import (
-    SessionPayload,
-    Snapshot,
-    decode_session_request,
-    read_session_receipt,
-    verify_snapshot,
-)
+from mpp_console.methods.tempo.session_payloads import SessionPayload
+from mpp_console.methods.tempo.session_receipts import read_session_receipt
+from mpp_console.methods.tempo.session_schema import Snapshot, decode_session_request, verify_snapshot
 from mpp_console.protocol import (
     Challenge,
     ChallengeBinder,

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from mpp_console.methods.tempo.session_schema import SessionPayload
+from mpp_console.methods.tempo.session_payloads import SessionPayload
 from mpp_console.protocol import Challenge, Credential, parse_challenges
 from mpp_console.server.asgi_access import AccessTail, Outcome, RequestAnswered
 from mpp_console.server.asgi_sockets import QUEUE, MeteredSocket

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from mpp_console.methods.tempo.session_metering import Shortfall
+from mpp_console.methods.tempo.session_receipts import read_session_receipt
 from mpp_console.methods.tempo.session_record import Change
-from mpp_console.methods.tempo.session_schema import read_session_receipt
 from mpp_console.protocol import Credential, format_timestamp, parse_receipt
 from mpp_console.server.channels import MemoryChannels, SqliteChannels
 from mpp_console.server.events import DeliveryFailed, PaymentVerified, StreamCharged

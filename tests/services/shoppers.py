@@ -16,12 +16,8 @@ from mpp_console.methods.tempo.channels import RESERVE, ZERO_ADDRESS, Descriptor
 from mpp_console.methods.tempo.keys import LocalSigner, address_bytes, keccak
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.reserve_abi import OpenCall, encode_open
-from mpp_console.methods.tempo.session_schema import (
-    OpenPayload,
-    SessionPayload,
-    VoucherPayload,
-    decode_session_request,
-)
+from mpp_console.methods.tempo.session_payloads import OpenPayload, SessionPayload, VoucherPayload
+from mpp_console.methods.tempo.session_schema import decode_session_request
 from mpp_console.methods.tempo.transaction import Call, TempoTransaction
 from mpp_console.methods.tempo.vouchers import VoucherDomain
 from mpp_console.protocol import Challenge, Credential, Secret, parse_challenges

@@ -39,8 +39,8 @@ from mpp_console.methods.tempo.reserve_abi import OnChainChannel
 from mpp_console.methods.tempo.session_account import Account
 from mpp_console.methods.tempo.session_chain import ReserveReader
 from mpp_console.methods.tempo.session_dialect import dialect_of
+from mpp_console.methods.tempo.session_payloads import ClosePayload
 from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
-from mpp_console.methods.tempo.session_schema import ClosePayload
 from mpp_console.methods.tempo.session_signing import domain_of
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import (

@@ -11,12 +11,7 @@ from mpp_console.methods.base import Clock
 from mpp_console.methods.tempo.client_channel import ChannelBook, ChannelEntry, ClientChannel
 from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_ports import Management
-from mpp_console.methods.tempo.session_schema import (
-    SessionRequest,
-    Snapshot,
-    decode_session_request,
-    verify_snapshot,
-)
+from mpp_console.methods.tempo.session_schema import SessionRequest, Snapshot, decode_session_request, verify_snapshot
 from mpp_console.protocol import Challenge, ParseError
 
 __all__ = ["challenge_for", "close_amount", "close_amounts", "learn_from_server", "snapshot_of"]

@@ -30,7 +30,7 @@ from .client_channel import ChannelBook, ChannelEntry, ChannelProtocol, ClientCh
 from .reserve_abi import ChannelEvent, OnChainChannel
 from .session_chain import ReserveReader
 from .session_plan import PlanKind
-from .session_schema import read_session_receipt
+from .session_receipts import read_session_receipt
 
 __all__ = ["REUSED", "Account", "SessionTrace"]
 

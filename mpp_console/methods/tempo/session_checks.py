@@ -19,16 +19,9 @@ from mpp_console.protocol import (
 from .channels import Descriptor
 from .client_channel import ChannelProtocol
 from .keys import recover_address, to_checksum
+from .session_payloads import ClosePayload, OpenPayload, VoucherPayload
 from .session_problems import InvalidSignature, SessionRefused, SignerMismatch
-from .session_schema import (
-    METHOD,
-    SESSION_INTENT,
-    ClosePayload,
-    OpenPayload,
-    SessionRequest,
-    VoucherPayload,
-    decode_session_request,
-)
+from .session_schema import METHOD, SESSION_INTENT, SessionRequest, decode_session_request
 from .vouchers import VoucherDomain, parse_signature
 
 __all__ = ["read_request", "read_source", "voucher_signature"]

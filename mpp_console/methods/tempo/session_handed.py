@@ -16,8 +16,9 @@ from .keys import address_bytes, keccak
 from .legacy_abi import decode_legacy_open, decode_legacy_top_up
 from .reserve_abi import decode_open, decode_top_up
 from .session_dialect import dialect_of
+from .session_payloads import OpenPayload, TopUpPayload
 from .session_problems import SessionRefused
-from .session_schema import OpenPayload, SessionRequest, TopUpPayload
+from .session_schema import SessionRequest
 from .sponsor import SponsorPolicy, check_sponsored_envelope
 from .tip20 import encode_approve
 from .transaction import AwaitingSponsor, Call, TempoTransaction, decode

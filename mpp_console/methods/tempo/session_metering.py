@@ -15,8 +15,8 @@ from mpp_console.methods.base import Clock
 from mpp_console.protocol import Receipt, format_timestamp
 
 from .session_problems import ChannelNotFound
+from .session_receipts import SessionReceiptFacts, session_receipt
 from .session_record import ChannelRecord, ChannelStore, charge, require_usable
-from .session_schema import SessionReceiptFacts, session_receipt
 
 __all__ = ["ChannelMeter", "Shortfall", "Taken"]
 

@@ -41,12 +41,14 @@ from .session_escrow import Escrow
 from .session_funding import Funding
 from .session_handed import check_descriptor, read_open, read_top_up
 from .session_metering import ChannelMeter
+from .session_payloads import ClosePayload, OpenPayload, TopUpPayload, VoucherPayload, decode_session_payload
 from .session_problems import (
     AmountExceedsDeposit,
     ChannelNotFound,
     InsufficientBalance,
     SessionRefused,
 )
+from .session_receipts import SessionReceiptFacts, session_receipt
 from .session_record import (
     ChannelRecord,
     ChannelState,
@@ -64,17 +66,10 @@ from .session_record import (
 from .session_schema import (
     METHOD,
     SESSION_INTENT,
-    ClosePayload,
-    OpenPayload,
-    SessionReceiptFacts,
     SessionRequest,
     Snapshot,
-    TopUpPayload,
-    VoucherPayload,
-    decode_session_payload,
     decode_session_request,
     encode_session_request,
-    session_receipt,
 )
 from .session_signing import domain_of
 from .session_snapshot import snapshot_of

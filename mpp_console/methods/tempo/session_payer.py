@@ -48,18 +48,12 @@ from .reserve_abi import OpenCall
 from .schema import ChargeRequest
 from .session_account import REUSED, Account, SessionTrace
 from .session_dialect import dialect_of
+from .session_payloads import OpenPayload, VoucherPayload
 from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind, SessionPlan
 from .session_planner import Planner, scope_of, unknown_currency
 from .session_ports import Held, Leases, Management
 from .session_quote import judge_session
-from .session_schema import (
-    METHOD,
-    SESSION_INTENT,
-    OpenPayload,
-    SessionRequest,
-    VoucherPayload,
-    decode_session_request,
-)
+from .session_schema import METHOD, SESSION_INTENT, SessionRequest, decode_session_request
 from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up
 from .session_stream import StreamPayer
 from .session_topup import top_up

@@ -1,38 +1,36 @@
-"""A Tempo session on the wire and as checked values: request, credential payloads, receipt and snapshot.
+"""What a Tempo session is asked for by: the `request` of its challenge and the snapshot in it, as checked values. Pure.
 
-Decoding is the only place that looks at wire names and types (tempo session draft, "Request Schema", "Credential
-Schema", "Receipt Generation"); unknown fields are ignored, as the draft demands. Pure. What a request means for a
-payer is judged in `session_quote`, for a payee in `session_payee`.
+Decoding looks at wire names and types only (tempo session draft, "Request Schema", "Session Snapshot"); unknown fields
+are ignored, as the draft demands. What a request means for a payer is judged in `session_quote`, for a payee in
+`session_checks`. Credentials and receipts are read in `session_payloads` and `session_receipts`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
 
-from mpp_console.protocol import FormatError, ParseError, Receipt, parse_base_units
+from mpp_console.protocol import ParseError
 
 from .channels import MAX_RESERVE_AMOUNT, ZERO_ADDRESS, Descriptor, parse_bytes32
-from .keys import parse_address
+from .session_fields import (
+    read_address,
+    read_amount,
+    read_chain_id,
+    read_number,
+    read_optional,
+    read_signature,
+)
 from .vouchers import MAX_LEGACY_AMOUNT
 
 __all__ = [
+    "METHOD",
     "SESSION_INTENT",
-    "ClosePayload",
-    "OpenPayload",
-    "SessionPayload",
-    "SessionReceiptFacts",
     "SessionRequest",
     "Snapshot",
-    "TopUpPayload",
-    "VoucherPayload",
-    "decode_session_payload",
     "decode_session_request",
     "encode_session_request",
-    "read_session_receipt",
-    "session_receipt",
     "verify_snapshot",
 ]
 
@@ -43,9 +41,6 @@ DEFAULT_SESSION_CHAIN_ID: Final = 4217
 """The chain of a session that names none (session draft, "Method Details")."""
 
 SessionVersion = Literal["v1", "v2"]
-
-_MAX_TRANSACTION: Final = 2 + 2 * 64 * 1024
-_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +70,20 @@ class Snapshot:
         descriptor = value.get("descriptor")
         if not isinstance(descriptor, Mapping):
             raise ParseError("the snapshot has no descriptor", code="bad-snapshot")
-        sums = {name: _amount(value, name) for name in ("deposit", "settled", "acceptedCumulative", "spent")}
+        sums = {name: read_amount(value, name) for name in ("deposit", "settled", "acceptedCumulative", "spent")}
         units, requested = value.get("units"), value.get("closeRequestedAt")
         channel_id = parse_bytes32(value.get("channelId"), "channelId")
         return cls(
             channel_id=channel_id,
-            chain_id=_chain_id(value.get("chainId"), "chainId"),
-            escrow=_address(value.get("escrow"), "escrow"),
+            chain_id=read_chain_id(value.get("chainId"), "chainId"),
+            escrow=read_address(value.get("escrow"), "escrow"),
             descriptor=Descriptor.from_wire(descriptor),
             deposit=sums["deposit"],
             settled=sums["settled"],
             accepted=sums["acceptedCumulative"],
             spent=sums["spent"],
-            required=_amount(value, "requiredCumulative"),
-            close_requested_at=0 if requested is None else _number(requested, "closeRequestedAt"),
+            required=read_amount(value, "requiredCumulative"),
+            close_requested_at=0 if requested is None else read_number(requested, "closeRequestedAt"),
             units=units if type(units) is int and units >= 0 else None,
             voucher=_voucher(value.get("highestVoucher"), channel_id),
         )
@@ -145,7 +140,7 @@ def decode_session_request(request: Mapping[str, Any]) -> SessionRequest:
         raise ParseError("methodDetails is missing or no object", code="malformed-request")
     protocol = _protocol(details.get("sessionProtocol"))
     limit = MAX_RESERVE_AMOUNT if protocol == "v2" else MAX_LEGACY_AMOUNT
-    amount = _amount(request, "amount", limit)
+    amount = read_amount(request, "amount", limit)
     if amount == 0:
         raise ParseError("a unit of a session has a price above zero", code="malformed-amount")
     unit, channel_id, operator = request.get("unitType"), details.get("channelId"), details.get("operator")
@@ -159,16 +154,16 @@ def decode_session_request(request: Mapping[str, Any]) -> SessionRequest:
         raise ParseError("methodDetails.chainId is missing, which v2 demands", code="malformed-request")
     return SessionRequest(
         amount=amount,
-        currency=_address(request.get("currency"), "currency"),
-        recipient=_address(request.get("recipient"), "recipient"),
-        chain_id=DEFAULT_SESSION_CHAIN_ID if chain_id is None else _chain_id(chain_id, "methodDetails.chainId"),
-        escrow=_address(details.get("escrowContract"), "methodDetails.escrowContract"),
+        currency=read_address(request.get("currency"), "currency"),
+        recipient=read_address(request.get("recipient"), "recipient"),
+        chain_id=DEFAULT_SESSION_CHAIN_ID if chain_id is None else read_chain_id(chain_id, "methodDetails.chainId"),
+        escrow=read_address(details.get("escrowContract"), "methodDetails.escrowContract"),
         protocol=protocol,
         unit_type=unit,
-        suggested_deposit=_optional(request, "suggestedDeposit", limit),
-        min_voucher_delta=_optional(details, "minVoucherDelta", limit),
+        suggested_deposit=read_optional(request, "suggestedDeposit", limit),
+        min_voucher_delta=read_optional(details, "minVoucherDelta", limit),
         channel_id=None if channel_id is None else parse_bytes32(channel_id, "methodDetails.channelId"),
-        operator=ZERO_ADDRESS if operator is None else _address(operator, "methodDetails.operator"),
+        operator=ZERO_ADDRESS if operator is None else read_address(operator, "methodDetails.operator"),
         fee_payer=fee_payer,
         snapshot=_snapshot(details.get("sessionSnapshot")),
     )
@@ -227,196 +222,6 @@ def verify_snapshot(snapshot: Snapshot, request: SessionRequest) -> None:
         raise ParseError("the sums of the snapshot contradict each other", code="bad-snapshot")
 
 
-# -- credential payloads
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPayload:
-    """Opens a channel: the signed transaction for the server to broadcast, and the first voucher."""
-
-    action: ClassVar[str] = "open"
-    channel_id: str
-    transaction: bytes = field(repr=False)
-    cumulative: int
-    signature: str = field(repr=False)
-    descriptor: Descriptor | None = None
-    authorized_signer: str | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        wire: dict[str, Any] = {
-            "action": "open",
-            "type": "transaction",
-            "channelId": self.channel_id,
-            "transaction": "0x" + self.transaction.hex(),
-            "signature": self.signature,
-        }
-        _describe(wire, self.descriptor)
-        wire["cumulativeAmount"] = str(self.cumulative)
-        if self.authorized_signer is not None:
-            wire["authorizedSigner"] = self.authorized_signer.lower()
-        return wire
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopUpPayload:
-    """Adds `additional` base units to a channel by a signed transaction that the server broadcasts."""
-
-    action: ClassVar[str] = "topUp"
-    channel_id: str
-    transaction: bytes = field(repr=False)
-    additional: int
-    descriptor: Descriptor | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        wire: dict[str, Any] = {
-            "action": "topUp",
-            "type": "transaction",
-            "channelId": self.channel_id,
-            "transaction": "0x" + self.transaction.hex(),
-        }
-        _describe(wire, self.descriptor)
-        wire["additionalDeposit"] = str(self.additional)
-        return wire
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoucherPayload:
-    """A voucher over `cumulative` base units in all."""
-
-    action: ClassVar[str] = "voucher"
-    channel_id: str
-    cumulative: int
-    signature: str = field(repr=False)
-    descriptor: Descriptor | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        wire: dict[str, Any] = {"action": self.action, "channelId": self.channel_id}
-        _describe(wire, self.descriptor)
-        return wire | {"cumulativeAmount": str(self.cumulative), "signature": self.signature}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosePayload:
-    """Asks the server to close: the last voucher, of which it may take what was spent."""
-
-    action: ClassVar[str] = "close"
-    channel_id: str
-    cumulative: int
-    signature: str = field(repr=False)
-    descriptor: Descriptor | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        wire: dict[str, Any] = {"action": self.action, "channelId": self.channel_id}
-        _describe(wire, self.descriptor)
-        return wire | {"cumulativeAmount": str(self.cumulative), "signature": self.signature}
-
-
-SessionPayload = OpenPayload | TopUpPayload | VoucherPayload | ClosePayload
-
-
-def decode_session_payload(payload: Mapping[str, Any]) -> SessionPayload:
-    """Reads a credential's payload; unknown fields are ignored. Raises ParseError (`malformed-payload`)."""
-    try:
-        return _payload(payload)
-    except ParseError as error:
-        raise ParseError(f"the payload is not valid: {error.message}", code="malformed-payload") from error
-
-
-def _payload(payload: Mapping[str, Any]) -> SessionPayload:
-    action = payload.get("action")
-    channel_id = parse_bytes32(payload.get("channelId"), "channelId")
-    stated = payload.get("descriptor")
-    if stated is not None and not isinstance(stated, Mapping):
-        raise ParseError("descriptor is no object")
-    descriptor = None if stated is None else Descriptor.from_wire(stated)
-    if action in ("open", "topUp") and payload.get("type") != "transaction":
-        raise ParseError("type is not transaction")
-    if action == "topUp":
-        return TopUpPayload(
-            channel_id=channel_id,
-            transaction=_transaction(payload.get("transaction")),
-            additional=_amount(payload, "additionalDeposit"),
-            descriptor=descriptor,
-        )
-    cumulative, signature = _amount(payload, "cumulativeAmount"), _signature(payload.get("signature"))
-    if action == "open":
-        signer = payload.get("authorizedSigner")
-        return OpenPayload(
-            channel_id=channel_id,
-            transaction=_transaction(payload.get("transaction")),
-            cumulative=cumulative,
-            signature=signature,
-            descriptor=descriptor,
-            authorized_signer=None if signer is None else _address(signer, "authorizedSigner"),
-        )
-    kinds: dict[str, type[VoucherPayload] | type[ClosePayload]] = {"voucher": VoucherPayload, "close": ClosePayload}
-    kind = kinds.get(action) if isinstance(action, str) else None
-    if kind is None:
-        raise ParseError("action is none of open, topUp, voucher, close")
-    return kind(channel_id=channel_id, cumulative=cumulative, signature=signature, descriptor=descriptor)
-
-
-# -- receipts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionReceiptFacts:
-    """What a session receipt says, in base units. `units` are those of this one request."""
-
-    channel_id: str
-    challenge_id: str | None
-    accepted: int
-    spent: int
-    units: int | None = None
-    tx_hash: str | None = None
-
-
-def session_receipt(facts: SessionReceiptFacts, *, timestamp: str) -> Receipt:
-    """The receipt of a session; its `reference` is the channel id."""
-    extra: dict[str, Any] = {
-        "intent": SESSION_INTENT,
-        "channelId": facts.channel_id,
-        "acceptedCumulative": str(facts.accepted),
-        "spent": str(facts.spent),
-    }
-    if facts.challenge_id is not None:
-        extra["challengeId"] = facts.challenge_id
-    if facts.units is not None:
-        extra["units"] = facts.units
-    if facts.tx_hash is not None:
-        extra["txHash"] = facts.tx_hash
-    return Receipt(method=METHOD, reference=facts.channel_id, timestamp=timestamp, extra=extra)
-
-
-def read_session_receipt(receipt: Receipt) -> SessionReceiptFacts:
-    """Raises ParseError (`bad-receipt`) for a receipt that is none of a session, or contradicts itself."""
-    extra = receipt.extra
-    try:
-        channel_id = parse_bytes32(extra.get("channelId"), "channelId")
-        accepted, spent = _amount(extra, "acceptedCumulative"), _amount(extra, "spent")
-        tx_hash = extra.get("txHash")
-        facts = SessionReceiptFacts(
-            channel_id=channel_id,
-            challenge_id=receipt.challenge_id,
-            accepted=accepted,
-            spent=spent,
-            units=units if type(units := extra.get("units")) is int and units >= 0 else None,
-            tx_hash=None if tx_hash is None else parse_bytes32(tx_hash, "txHash"),
-        )
-    except ParseError as error:
-        raise ParseError(f"the session receipt is not valid: {error.message}", code="bad-receipt") from error
-    if receipt.method != METHOD or extra.get("intent", SESSION_INTENT) != SESSION_INTENT:
-        raise ParseError("the receipt is not one of a session", code="bad-receipt")
-    if receipt.reference.lower() != channel_id:
-        raise ParseError("the receipt's reference is not its channel", code="bad-receipt")
-    if spent > accepted:
-        raise ParseError("the receipt has more spent than accepted", code="bad-receipt")
-    return facts
-
-
-# -- fields
-
-
 def _protocol(value: object) -> SessionVersion:
     if value is None or value == "v1":
         return "v1"
@@ -440,62 +245,4 @@ def _voucher(value: object, channel_id: str) -> tuple[int, str] | None:
         return None
     if parse_bytes32(value.get("channelId"), "highestVoucher.channelId") != channel_id:
         raise ParseError("the snapshot's voucher is for another channel", code="bad-snapshot")
-    return _amount(value, "cumulativeAmount"), _signature(value.get("signature"))
-
-
-def _amount(value: Mapping[str, Any], name: str, limit: int = MAX_LEGACY_AMOUNT) -> int:
-    text = value.get(name)
-    if not isinstance(text, str):
-        raise ParseError(f"{name} is not a number of base units in text", code="malformed-amount")
-    try:
-        amount = parse_base_units(text)
-    except (ParseError, FormatError) as error:
-        raise ParseError(f"{name}: {error.message}", code="malformed-amount") from error
-    if amount > limit:
-        raise ParseError(f"{name} is more than a channel can hold", code="malformed-amount")
-    return amount
-
-
-def _optional(value: Mapping[str, Any], name: str, limit: int) -> int | None:
-    return None if value.get(name) is None else _amount(value, name, limit)
-
-
-def _number(value: object, name: str) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
-        return int(value)
-    if type(value) is int and value >= 0:
-        return value
-    raise ParseError(f"{name} is not a number", code="malformed-request")
-
-
-def _chain_id(value: object, name: str) -> int:
-    if type(value) is not int or not 0 < value < 2**64:
-        raise ParseError(f"{name} is not a positive number", code="malformed-request")
-    return value
-
-
-def _address(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise ParseError(f"{name} is not an address", code="malformed-address")
-    try:
-        # By value: the draft has addresses compared without regard to case, and servers write them as they like.
-        return parse_address(value.lower())
-    except ParseError as error:
-        raise ParseError(f"{name}: {error.message}", code="malformed-address") from error
-
-
-def _signature(value: object) -> str:
-    if not isinstance(value, str) or len(value) > 2 + 2 * 4096 or _HEX.fullmatch(value) is None:
-        raise ParseError("signature is not hexadecimal")
-    return value
-
-
-def _transaction(value: object) -> bytes:
-    if not isinstance(value, str) or len(value) > _MAX_TRANSACTION or _HEX.fullmatch(value) is None:
-        raise ParseError("transaction is not hexadecimal")
-    return bytes.fromhex(value[2:])
-
-
-def _describe(wire: dict[str, Any], descriptor: Descriptor | None) -> None:
-    if descriptor is not None:
-        wire["descriptor"] = descriptor.to_wire()
+    return read_amount(value, "cumulativeAmount"), read_signature(value.get("signature"))

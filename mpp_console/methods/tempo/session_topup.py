@@ -15,9 +15,10 @@ from mpp_console.protocol import Challenge, ParseError
 from .chain import ChainError
 from .client_channel import ClientChannel, Lease
 from .session_account import Account, SessionTrace
+from .session_payloads import TopUpPayload
 from .session_planner import scope_of
 from .session_ports import Management, ManagementAnswer, ManagementFailed
-from .session_schema import TopUpPayload, decode_session_request
+from .session_schema import decode_session_request
 
 __all__ = ["same_channel", "top_up"]
 

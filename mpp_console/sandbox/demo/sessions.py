@@ -99,7 +99,7 @@ class _Stall:
 
 def session_facts(request: Request) -> dict[str, dict[str, str]]:
     """What the answer tells of the channel that paid for it."""
-    from mpp_console.methods.tempo.session_schema import read_session_receipt
+    from mpp_console.methods.tempo.session_receipts import read_session_receipt
 
     payment = payment_of(request.scope)
     if payment is None:

@@ -18,18 +18,15 @@ from mpp_console.methods.tempo.keys import LocalSigner
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.reserve_abi import encode_close, encode_settle
 from mpp_console.methods.tempo.session_chain import ReserveReader
-from mpp_console.methods.tempo.session_schema import (
+from mpp_console.methods.tempo.session_payloads import (
     ClosePayload,
     OpenPayload,
-    SessionReceiptFacts,
-    SessionRequest,
-    Snapshot,
     TopUpPayload,
     VoucherPayload,
     decode_session_payload,
-    encode_session_request,
-    session_receipt,
 )
+from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts, session_receipt
+from mpp_console.methods.tempo.session_schema import SessionRequest, Snapshot, encode_session_request
 from mpp_console.methods.tempo.transaction import AwaitingSponsor, Call, decode
 from mpp_console.methods.tempo.vouchers import VoucherDomain
 from mpp_console.protocol import PROBLEM_BASE, Challenge, Credential, Problem, format_challenge, format_timestamp

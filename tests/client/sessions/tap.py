@@ -10,12 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mpp_console.methods.tempo.session_schema import (
-    OpenPayload,
-    SessionReceiptFacts,
-    VoucherPayload,
-    session_receipt,
-)
+from mpp_console.methods.tempo.session_payloads import OpenPayload, VoucherPayload
+from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts, session_receipt
 from mpp_console.protocol import Credential, format_timestamp
 from tests.client.till import Reply, Seen
 

@@ -26,7 +26,7 @@ from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.base import PaymentRefused, Quote
 from mpp_console.methods.tempo import session_payer, session_signing
 from mpp_console.methods.tempo.session_plan import DepositPolicy
-from mpp_console.methods.tempo.session_schema import SessionReceiptFacts
+from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts
 from tests.client.till import Reply, Seen, Server
 
 from .conftest import TOKEN, World, signer

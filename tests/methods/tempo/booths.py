@@ -13,14 +13,14 @@ from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.reserve_abi import OpenCall, encode_open, encode_request_close, encode_top_up
 from mpp_console.methods.tempo.rpc import Web3Chain
 from mpp_console.methods.tempo.session_payee import SessionOutcome, TempoSessionPayee
-from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelStore
-from mpp_console.methods.tempo.session_schema import (
+from mpp_console.methods.tempo.session_payloads import (
     ClosePayload,
     OpenPayload,
     SessionPayload,
     TopUpPayload,
     VoucherPayload,
 )
+from mpp_console.methods.tempo.session_record import ChannelRecord, ChannelStore
 from mpp_console.methods.tempo.sponsor import SponsorPolicy
 from mpp_console.methods.tempo.transaction import EXPIRING_NONCE_KEY, AwaitingSponsor, Call, TempoTransaction
 from mpp_console.methods.tempo.vouchers import VoucherDomain

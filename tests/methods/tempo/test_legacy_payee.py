@@ -15,9 +15,9 @@ from mpp_console.methods.tempo.offers import ImpossibleOffer
 from mpp_console.methods.tempo.reserve_abi import OpenCall
 from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_payee import SessionOutcome, TempoSessionPayee
+from mpp_console.methods.tempo.session_payloads import ClosePayload, OpenPayload, TopUpPayload, VoucherPayload
 from mpp_console.methods.tempo.session_problems import InvalidSignature, SessionRefused, SignerMismatch
 from mpp_console.methods.tempo.session_record import ChannelState
-from mpp_console.methods.tempo.session_schema import ClosePayload, OpenPayload, TopUpPayload, VoucherPayload
 from mpp_console.methods.tempo.tip20 import encode_approve, encode_transfer
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import InvalidPayload, PaymentProblem

@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mpp_console.methods.tempo.channels import RESERVE, Descriptor
 from mpp_console.methods.tempo.session_metering import Shortfall, Taken
+from mpp_console.methods.tempo.session_payloads import SessionPayload
 from mpp_console.methods.tempo.session_record import Change, ChannelRecord, ChannelState, ChannelStore, Versioned
 from mpp_console.methods.tempo.session_runner import SettlementPolicy, SettlementRunner
-from mpp_console.methods.tempo.session_schema import SessionPayload
 from mpp_console.protocol import Credential, PaymentProblem
 from mpp_console.server.channels import MemoryChannels
 from tests.methods.tempo.booths import PRICE, Booth, id_of

@@ -12,6 +12,7 @@ from mpp_console.methods.tempo.channels import RESERVE, ZERO_ADDRESS
 from mpp_console.methods.tempo.keys import CURVE_ORDER, LocalSigner
 from mpp_console.methods.tempo.offers import ImpossibleOffer
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS, OpenCall, encode_open, encode_top_up, encode_withdraw
+from mpp_console.methods.tempo.session_payloads import VoucherPayload
 from mpp_console.methods.tempo.session_problems import (
     AmountExceedsDeposit,
     ChannelFinalized,
@@ -22,8 +23,9 @@ from mpp_console.methods.tempo.session_problems import (
     SessionRefused,
     SignerMismatch,
 )
+from mpp_console.methods.tempo.session_receipts import read_session_receipt
 from mpp_console.methods.tempo.session_record import ChannelState
-from mpp_console.methods.tempo.session_schema import VoucherPayload, decode_session_request, read_session_receipt
+from mpp_console.methods.tempo.session_schema import decode_session_request
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import (
     Credential,

@@ -35,7 +35,8 @@ from mpp_console.methods.tempo.reserve_abi import (
 )
 from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_handed import read_open
-from mpp_console.methods.tempo.session_schema import OpenPayload, SessionRequest
+from mpp_console.methods.tempo.session_payloads import OpenPayload
+from mpp_console.methods.tempo.session_schema import SessionRequest
 from mpp_console.methods.tempo.session_signing import Lifetime, SignedOpen, domain_of, open_call, sign_open
 from mpp_console.methods.tempo.sponsor import SponsorPolicy
 from mpp_console.methods.tempo.transaction import decode

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Collection
 import httpx
 import pytest
 
+from mpp_console.methods.tempo.session_payloads import OpenPayload
+from mpp_console.methods.tempo.session_receipts import read_session_receipt
 from mpp_console.methods.tempo.session_record import ChannelState
-from mpp_console.methods.tempo.session_schema import OpenPayload, decode_session_request, read_session_receipt
+from mpp_console.methods.tempo.session_schema import decode_session_request
 from mpp_console.protocol import parse_challenges, parse_problem, parse_receipt
 from mpp_console.sandbox.demo import Fault
 from mpp_console.sandbox.demo.session_faults import SESSION_SPOILS

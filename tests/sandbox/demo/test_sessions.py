@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from mpp_console.methods.tempo.networks import SANDBOX
-from mpp_console.methods.tempo.session_schema import SessionPayload, decode_session_request
+from mpp_console.methods.tempo.session_payloads import SessionPayload
+from mpp_console.methods.tempo.session_schema import decode_session_request
 from mpp_console.methods.tempo.sponsor import SponsorPolicy
 from mpp_console.protocol import ChallengeBinder, Credential, Secret, parse_challenges
 from mpp_console.sandbox.demo import DemoApi
