@@ -1,6 +1,6 @@
 """An escrow as a payee works with it: reading channels, delivering the payer's transactions, sending its own.
 
-Keeps nothing: what is journaled, and when, is `session_payee`'s business.
+Keeps nothing: what is journaled, and when, is `session_funding`'s and `session_closing`'s business.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from mpp_console.methods.tempo.keys import LocalSigner, address_bytes, keccak
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.reserve_abi import OpenCall, encode_open, encode_request_close, encode_top_up
 from mpp_console.methods.tempo.rpc import Web3Chain
-from mpp_console.methods.tempo.session_payee import SessionOutcome, TempoSessionPayee
+from mpp_console.methods.tempo.session_actions import SessionOutcome
+from mpp_console.methods.tempo.session_payee import TempoSessionPayee
 from mpp_console.methods.tempo.session_payloads import (
     ClosePayload,
     OpenPayload,

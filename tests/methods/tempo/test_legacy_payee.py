@@ -13,8 +13,9 @@ from mpp_console.methods.tempo.keys import LocalSigner
 from mpp_console.methods.tempo.networks import SANDBOX
 from mpp_console.methods.tempo.offers import ImpossibleOffer
 from mpp_console.methods.tempo.reserve_abi import OpenCall
+from mpp_console.methods.tempo.session_actions import SessionOutcome
 from mpp_console.methods.tempo.session_dialect import dialect_of
-from mpp_console.methods.tempo.session_payee import SessionOutcome, TempoSessionPayee
+from mpp_console.methods.tempo.session_payee import TempoSessionPayee
 from mpp_console.methods.tempo.session_payloads import ClosePayload, OpenPayload, TopUpPayload, VoucherPayload
 from mpp_console.methods.tempo.session_problems import InvalidSignature, SessionRefused, SignerMismatch
 from mpp_console.methods.tempo.session_record import ChannelState
