@@ -24,7 +24,7 @@ from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.book import MemoryChannels
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.base import PaymentRefused, Quote
-from mpp_console.methods.tempo import session_payer, session_signing
+from mpp_console.methods.tempo import session_preparing, session_signing
 from mpp_console.methods.tempo.session_plan import DepositPolicy
 from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts
 from tests.client.till import Reply, Seen, Server
@@ -377,7 +377,7 @@ async def test_a_channel_that_names_the_payer_as_its_signer_is_ours_too(world: W
     open_call = session_signing.open_call
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            session_payer,
+            session_preparing,
             "open_call",
             lambda *given: replace(open_call(*given), authorized_signer=world.customer.address),
         )
