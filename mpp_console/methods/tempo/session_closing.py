@@ -20,7 +20,7 @@ from .chain import fee_in_token
 from .keys import keccak
 from .reserve_abi import GRACE_SECONDS, ChannelEventKind
 from .session_escrow import Escrow, NotTaken
-from .session_problems import ChannelNotFound, SessionRefused
+from .session_problems import ChannelNotFound, ChannelUnseen, SessionRefused
 from .session_record import (
     ChannelRecord,
     ChannelState,
@@ -95,7 +95,8 @@ class SessionSettlement:
 
     async def watch(self) -> tuple[ChannelRecord, ...]:
         """Holds every channel that is not closed against the chain, many at a time, and gives those that it knew
-        something new of. Writes nothing for the others. Raises InternalPayment when the chain cannot be asked.
+        something new of. Writes nothing for the others, nor for those that nothing can be learned of. Raises
+        InternalPayment when the chain cannot be asked.
         """
         records = await self.store.list(states=frozenset(ChannelState) - {ChannelState.CLOSED})
         by_escrow: dict[str, list[ChannelRecord]] = {}
@@ -108,7 +109,11 @@ class SessionSettlement:
         return tuple(found)
 
     async def _watch_batch(self, batch: Sequence[ChannelRecord]) -> list[ChannelRecord]:
-        states = await self.escrow_of(batch[0]).states([record.channel_id for record in batch])
+        try:
+            escrow = self.escrow_of(batch[0])
+        except ChannelUnseen:
+            return []
+        states = await escrow.states([record.channel_id for record in batch])
         found = []
         for record, there in zip(batch, states, strict=True):
             known = (record.deposit, record.settled, record.close_requested_at)
@@ -116,8 +121,11 @@ class SessionSettlement:
                 continue
             if not there.exists and record.state is ChannelState.OPENING:
                 continue  # its transaction is on its way, or was never taken
-            async with self.lock(record.channel_id):
-                found.append(await self.refresh(record.channel_id) or record)
+            try:
+                async with self.lock(record.channel_id):
+                    found.append(await self.refresh(record.channel_id) or record)
+            except (ChannelUnseen, ChannelNotFound):
+                continue  # one that nobody can tell of must not hide that another payer wants to leave
         return found
 
     async def settle(self, channel_id: str) -> tuple[ChannelRecord, str | None]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mpp_console.protocol import InternalPayment
-
 from .client_channel import ChannelProtocol
 from .keys import Signer, to_checksum
 from .session_escrow import Escrow
+from .session_problems import ChannelUnseen
 from .session_record import ChannelRecord
 
 __all__ = ["Escrows"]
@@ -51,8 +50,8 @@ class Escrows:
         return self.by_protocol.get(protocol)
 
     def of(self, record: ChannelRecord) -> Escrow:
-        """Raises InternalPayment for a channel of an escrow that is not configured any more."""
+        """Raises ChannelUnseen for a channel of an escrow that is not configured any more."""
         escrow = self.by_protocol.get(record.protocol)
         if escrow is None or escrow.address != record.escrow:
-            raise InternalPayment("The channel is of an escrow that is not used here.", code="foreign-escrow")
+            raise ChannelUnseen("The channel is of an escrow that is not used here.", code="foreign-escrow")
         return escrow

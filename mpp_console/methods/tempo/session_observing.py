@@ -20,6 +20,7 @@ from mpp_console.protocol import InternalPayment
 from .reserve_abi import OnChainChannel
 from .session_closing import LIFE
 from .session_escrows import Escrows
+from .session_problems import ChannelNotFound, ChannelUnseen
 from .session_record import (
     ChannelRecord,
     ChannelState,
@@ -79,7 +80,7 @@ class Observer:
 
     async def observed(self, channel_id: str) -> ChannelRecord | None:
         """Asks the chain and keeps what it says; None for a channel that is not known here. One that is gone is closed
-        by its last event only. Raises InternalPayment.
+        by its last event only. Raises InternalPayment, ChannelUnseen.
         """
         kept = await self.store.get(channel_id)
         if kept is None:
@@ -95,7 +96,7 @@ class Observer:
         if ended is None:
             if kept.record.state is ChannelState.OPENING:
                 return kept.record
-            raise InternalPayment("The chain does not show the channel now. Nothing was taken.", code="channel-unseen")
+            raise ChannelUnseen("The chain does not show the channel now. Nothing was taken.", code="channel-unseen")
         settled, refunded = ended.values
         return await change_known(
             self.store, channel_id, lambda record: finish(record, settled=settled, refunded=refunded, now=now)
@@ -103,20 +104,28 @@ class Observer:
 
     async def recover(self) -> tuple[ChannelRecord, ...]:
         """Asks the chain about every channel that was being opened, closed, topped up or settled when the last process
-        ended, and gives those that stand differently now. Raises InternalPayment when the chain cannot be asked.
+        ended, and gives those that stand differently now. What nothing can be learned of stays as it was. Raises
+        InternalPayment when the chain cannot be asked.
         """
         half = frozenset({ChannelState.OPENING, ChannelState.CLOSING})
         resolved = []
         for record in await self.store.list(states=half | {ChannelState.OPEN}):
             if record.state not in half and record.pending is None:
                 continue
-            async with self.lock(record.channel_id):
-                now = await self.observed(record.channel_id)
-                if now is not None and now.state is ChannelState.OPEN and now.pending is not None:
-                    now = await self._arrived_or_dead(now, now.pending)
-                if now is not None and (now.state, now.pending) != (record.state, record.pending):
-                    resolved.append(now)
+            try:
+                now = await self._resolved(record.channel_id)
+            except (ChannelUnseen, ChannelNotFound):
+                continue  # the others are to be served all the same
+            if now is not None and (now.state, now.pending) != (record.state, record.pending):
+                resolved.append(now)
         return tuple(resolved)
+
+    async def _resolved(self, channel_id: str) -> ChannelRecord | None:
+        async with self.lock(channel_id):
+            now = await self.observed(channel_id)
+            if now is not None and now.state is ChannelState.OPEN and now.pending is not None:
+                now = await self._arrived_or_dead(now, now.pending)
+            return now
 
     async def _arrived_or_dead(self, record: ChannelRecord, pending: Dispatch) -> ChannelRecord:
         """The record without a top up or settlement that a dead process left: it has arrived, or never will."""

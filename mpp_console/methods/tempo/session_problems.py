@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from mpp_console.protocol import PaymentProblem, VerificationFailed
+from mpp_console.protocol import InternalPayment, PaymentProblem, VerificationFailed
 
 __all__ = [
     "AmountExceedsDeposit",
     "ChallengeNotFound",
     "ChannelFinalized",
     "ChannelNotFound",
+    "ChannelUnseen",
     "DeltaTooSmall",
     "InsufficientBalance",
     "InvalidSignature",
     "SessionRefused",
     "SignerMismatch",
 ]
+
+
+class ChannelUnseen(InternalPayment):
+    """Of this one channel nothing can be learned now: the chain does not show it, or its escrow is not used here. That
+    says nothing of any other.
+    """
 
 
 class SessionRefused(VerificationFailed):

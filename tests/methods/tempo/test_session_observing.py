@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from mpp_console.methods.tempo.channels import RESERVE
+from mpp_console.methods.tempo.channels import RESERVE, Descriptor
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS, encode_withdraw
-from mpp_console.methods.tempo.session_problems import (
-    ChannelFinalized,
-)
-from mpp_console.methods.tempo.session_record import ChannelState
+from mpp_console.methods.tempo.session_problems import ChannelFinalized
+from mpp_console.methods.tempo.session_record import ChannelState, DispatchKind, change_known
 from mpp_console.methods.tempo.transaction import Call
 from tests.methods.tempo.booths import PRICE, Booth
-from tests.sandbox.node.chains import ALICE
+from tests.sandbox.node.chains import ALICE, CAROL
 
 
 @pytest.fixture
@@ -51,3 +52,42 @@ async def test_the_chain_is_asked_every_few_seconds_only(booth: Booth) -> None:
     booth.clock.advance(6)
     await booth.handle(booth.voucher(descriptor, 5 * PRICE))
     assert booth.rpc.heard == ["eth_call"]
+
+
+async def lost(booth: Booth, descriptor: Descriptor, **changes: Any) -> None:
+    """A record of a channel that the chain does not show: neither its state nor how it ended."""
+    ghost = replace(await booth.record(descriptor), channel_id="0x" + "ab" * 32, **changes)
+    await booth.store.update(ghost.channel_id, lambda record: (ghost, None))
+
+
+async def test_a_channel_that_nobody_can_tell_of_hides_no_other(booth: Booth) -> None:
+    """A node that lost it, or an escrow that is not configured any more, must not make the payee blind."""
+    descriptor = await booth.opened()
+    booth.clock.advance(1)
+    await lost(booth, descriptor, last_used=booth.clock())
+    booth.request_close(descriptor)
+    (seen,) = await booth.payee.settlement.watch()
+    assert seen == await booth.record(descriptor)
+    assert seen.close_requested_at > 0
+
+
+async def test_a_channel_of_an_escrow_that_is_not_used_any_more_hides_no_other(booth: Booth) -> None:
+    descriptor = await booth.opened()
+    booth.clock.advance(1)
+    await lost(booth, descriptor, escrow=CAROL.address, last_used=booth.clock())
+    booth.request_close(descriptor)
+    (seen,) = await booth.payee.settlement.watch()
+    assert seen.close_requested_at > 0
+
+
+@pytest.mark.parametrize("escrow", [RESERVE, CAROL.address])
+async def test_a_new_process_serves_although_one_channel_cannot_be_resolved(booth: Booth, escrow: str) -> None:
+    descriptor = await booth.opened()
+    record = await booth.record(descriptor)
+    booth.clock.advance(1)
+    await lost(booth, descriptor, state=ChannelState.CLOSING, escrow=escrow, last_used=booth.clock())
+    pending = replace(record.done[0], kind=DispatchKind.SETTLE)
+    await change_known(booth.store, record.channel_id, lambda known: replace(known, pending=pending))
+    booth.payee = booth.open_shop()
+    (resolved,) = await booth.payee.recover()
+    assert (resolved.channel_id, resolved.pending) == (record.channel_id, None)
