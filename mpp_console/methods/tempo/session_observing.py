@@ -68,7 +68,8 @@ class Observer:
         """The record with a recent word of the chain; asked again where more is needed than the deposit known. Raises
         InternalPayment when that cannot be had.
         """
-        age = STALE if record.checked_at is None else now - record.checked_at
+        # Either way: a clock that was set back must not keep a word fresh until it has caught up.
+        age = STALE if record.checked_at is None else abs(now - record.checked_at)
         if record.finalized or (age < FRESH and needed <= record.deposit):
             return record
         try:

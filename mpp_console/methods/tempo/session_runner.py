@@ -123,7 +123,8 @@ class SettlementRunner:
         chain or for one channel: what failed is told and tried again later.
         """
         now = self._clock()
-        if self._watched_at is None or now - self._watched_at >= self._policy.watch:
+        # Either way: a clock that was set back must not keep it from looking until it has caught up.
+        if self._watched_at is None or abs(now - self._watched_at) >= self._policy.watch:
             self._watched_at = now
             await self._watch()
         for record in await self._store.list(states=frozenset({ChannelState.OPEN, ChannelState.CLOSING})):

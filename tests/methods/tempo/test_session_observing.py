@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ async def test_the_chain_is_asked_every_few_seconds_only(booth: Booth) -> None:
     booth.clock.advance(6)
     await booth.handle(booth.voucher(descriptor, 5 * PRICE))
     assert booth.rpc.heard == ["eth_call"]
+
+
+async def test_a_clock_that_is_set_back_keeps_no_word_fresh() -> None:
+    ahead = timedelta(hours=1)
+    booth = Booth()
+    booth.settings = {"clock": lambda: booth.clock() + ahead}
+    booth.payee = booth.open_shop()
+    descriptor = await booth.opened()
+    booth.clock.advance(6)
+    await booth.handle(booth.voucher(descriptor, 2 * PRICE))
+    ahead = timedelta()
+    booth.request_close(descriptor)
+    with pytest.raises(ChannelFinalized):
+        await booth.handle(booth.voucher(descriptor, 3 * PRICE))
 
 
 async def lost(booth: Booth, descriptor: Descriptor, **changes: Any) -> None:

@@ -156,6 +156,19 @@ async def test_who_stays_after_all_is_alarm_no_more() -> None:
 # -- trouble
 
 
+async def test_a_clock_that_is_set_back_hides_nobody_who_leaves() -> None:
+    ahead = timedelta(hours=1)
+    booth = Booth()
+    booth.settings = {"signer": CAROL, "clock": lambda: booth.clock() + ahead}
+    watch = Watch(booth)
+    watch.runner._clock = lambda: booth.clock() + ahead
+    descriptor = await opened(watch)
+    await watch.round()
+    ahead = timedelta()
+    booth.request_close(descriptor)
+    assert [event.kind for event in await watch.round(30)] == ["close-requested", "closed"]
+
+
 async def test_a_chain_that_is_away_is_told_once_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch(amount=1)
     await opened(watch)
