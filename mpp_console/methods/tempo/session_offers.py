@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from mpp_console.protocol import ParseError
+
 from .channels import MAX_RESERVE_AMOUNT, ZERO_ADDRESS
 from .client_channel import ChannelProtocol
 from .offers import ImpossibleOffer
@@ -76,5 +78,8 @@ def build_session_offer(
         fee_payer=chosen.fee_payer,
     )
     wire = encode_session_request(request)
-    decode_session_request(wire)  # what we ask for must be what we can read back
+    try:
+        decode_session_request(wire)  # what we ask for must be what we can read back
+    except ParseError as error:
+        raise ImpossibleOffer(f"The options of this offer are wrong: {error.message}") from error
     return wire

@@ -31,6 +31,11 @@ _OPENING = refusal(
     "A channel for this server was sent, and it is neither on the chain nor dead yet. Opening another would lock money "
     "twice: try again in half a minute.",
 )
+_TOPPING_UP = refusal(
+    "channel-topping-up",
+    "A top up of this channel was sent, and it is neither on the chain nor dead yet. Another would lock money twice: "
+    "try again in half a minute.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,8 @@ class Planner:
         policy = self._policy(request.currency)
         plan = plan_session(request, channel, policy, None, target)
         if isinstance(plan, SessionPlan) and plan.kind is not PlanKind.VOUCHER:
+            if channel is not None and channel.pending_deposit:
+                return _TOPPING_UP
             balance = await self.chain.balance(request.currency, payer)
             plan = plan_session(request, channel, policy, balance, target)
         return plan

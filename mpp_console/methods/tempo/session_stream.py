@@ -205,7 +205,7 @@ class StreamPayer:
         row = await self._book.get(self._trace.channel_id)
         if row is None:
             raise PaymentRefused("The channel is not in the book any more.", code="unknown-channel")
-        if row.state is not ChannelState.ACTIVE:
+        if row.state is not ChannelState.ACTIVE or row.pending_deposit:
             row = await self._account.look(row, lease=lease)
         if row.state is not ChannelState.ACTIVE:
             raise PaymentRefused(f"The channel is {row.state}: nothing more is signed for it.", code="channel-over")

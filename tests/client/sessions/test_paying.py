@@ -334,6 +334,32 @@ async def test_a_top_up_that_the_server_does_not_take_costs_no_voucher(world: Wo
     assert (row.deposit, row.pending_deposit, row.spent) == (2 * PRICE, 0, 2 * PRICE)
 
 
+async def test_a_top_up_that_may_still_come_is_not_followed_by_another(world: World) -> None:
+    """Both could arrive, and then more would be locked than the owner allows for one payee."""
+    world.shop.suggested = PRICE
+    world.settings["deposits"] = DepositPolicy(maximum=2 * PRICE)
+    await world.get()
+    kept: list[bytes] = []
+
+    def late(seen: Seen, payload: Any) -> Reply:
+        kept.append(payload.transaction)
+        return Reply(status=500, body=b"")
+
+    world.shop.before["topUp"] = late
+    with pytest.raises(PaymentAbandoned, match="top up"):
+        await world.get()
+    with pytest.raises(NoUsableOffer, match="half a minute"):
+        await world.get()
+    assert len(kept) == 1
+    world.shop.before.clear()
+    await world.shop.broadcast(kept[0])
+    (account,) = world.shop.accounts.values()
+    account.deposit = 2 * PRICE
+    assert (await world.get()).text == "goods"
+    row = await world.channel()
+    assert (row.deposit, row.pending_deposit, row.spent) == (2 * PRICE, 0, 2 * PRICE)
+
+
 async def test_a_top_up_whose_answer_was_lost_counts_once_it_is_on_the_chain(world: World) -> None:
     world.shop.suggested = PRICE
     await world.get()

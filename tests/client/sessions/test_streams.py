@@ -297,6 +297,31 @@ async def test_a_top_up_that_fails_promises_nothing(world: World, tap: Tap) -> N
     assert await read(world) == list(tap.tokens)
 
 
+async def test_a_stream_waits_for_an_earlier_top_up_to_come_or_to_die(world: World, tap: Tap) -> None:
+    """Somebody else's, on the same channel: a second one would lock the money twice."""
+    tap.suggested = PRICE
+    dies_at = 0
+
+    async def sent_before() -> AsyncIterator[bytes]:
+        row = await world.channel()
+        await world.book.update(
+            row.channel_id, lambda row: replace(row, pending_deposit=PRICE, dies_at=dies_at), lease=None
+        )
+        yield b": a comment\n\n"
+
+    tap.at[1] = sent_before
+    dies_at = int(world.clock().timestamp()) + 25
+    async with streaming(world) as response:
+        with pytest.raises(StreamStopped, match="half a minute"):
+            await tokens_of(response)
+    assert tap.actions == ["open"]
+    row = await world.channel()
+    assert (row.deposit, row.signed, row.pending_deposit) == (PRICE, PRICE, PRICE)
+    dies_at = int(world.clock().timestamp()) - 60
+    world.clock.advance(60)
+    assert await read(world) == list(tap.tokens)
+
+
 # Servers that do not do what they should -----------------------------------------------------------------------------
 
 

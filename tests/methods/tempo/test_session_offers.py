@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mpp_console.methods.tempo.channels import RESERVE, ZERO_ADDRESS
@@ -33,6 +35,12 @@ def test_an_operator_that_is_not_the_recipient_is_named() -> None:
 def test_a_price_that_no_channel_can_hold_is_not_offered(booth: Booth, amount: int) -> None:
     with pytest.raises(ImpossibleOffer):
         booth.payee.offer(amount=amount)
+
+
+@pytest.mark.parametrize("options", [{"suggested_deposit": -1}, {"min_voucher_delta": 2**96}, {"sugested_deposit": 1}])
+def test_options_that_no_client_could_read_are_not_offered(booth: Booth, options: dict[str, Any]) -> None:
+    with pytest.raises(ImpossibleOffer, match="options"):
+        booth.payee.offer(amount=1, options=options)
 
 
 def test_a_sponsored_offer_needs_a_sponsor() -> None:
