@@ -123,7 +123,7 @@ class SettlementRunner:
         chain or for one channel: what failed is told and tried again later.
         """
         now = self._clock()
-        # Either way: a clock that was set back must not keep it from looking until it has caught up.
+        # Either way, here and below: a clock that was set back must not keep it from acting until it has caught up.
         if self._watched_at is None or abs(now - self._watched_at) >= self._policy.watch:
             self._watched_at = now
             await self._watch()
@@ -159,12 +159,12 @@ class SettlementRunner:
 
     def _wanted(self, record: ChannelRecord, now: datetime) -> tuple[Literal["settle", "close"], Why] | None:
         after = self._troubles.get(record.channel_id)
-        if after is not None and now < after[0]:
+        if after is not None and after[0] - after[1] <= now < after[0]:
             return None
         if record.state is ChannelState.CLOSING:
             # A close that somebody waits for has its own process; this one was left by a process that died.
             begun = record.last_used if record.pending is None else record.pending.at
-            return ("close", "unfinished") if now - begun > LIFE else None
+            return ("close", "unfinished") if abs(now - begun) > LIFE else None
         if record.close_requested_at:
             return ("close", "close-requested") if record.owed > record.settled else None
         if self._policy.idles(record, now):

@@ -12,7 +12,7 @@ from mpp_console.methods.tempo.chain import ChainUnreachable
 from mpp_console.methods.tempo.channels import RESERVE
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS, encode_withdraw
 from mpp_console.methods.tempo.session_dialect import dialect_of
-from mpp_console.methods.tempo.session_record import ChannelState
+from mpp_console.methods.tempo.session_record import ChannelState, DispatchKind
 from mpp_console.methods.tempo.session_runner import RunnerEvent, SettlementPolicy, SettlementRunner
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import InternalPayment
@@ -167,6 +167,35 @@ async def test_a_clock_that_is_set_back_hides_nobody_who_leaves() -> None:
     ahead = timedelta()
     booth.request_close(descriptor)
     assert [event.kind for event in await watch.round(30)] == ["close-requested", "closed"]
+
+
+async def test_what_failed_is_tried_again_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = timedelta(hours=1)
+    watch = Watch(amount=1)
+    watch.runner._clock = lambda: watch.booth.clock() + ahead
+    await opened(watch)
+
+    async def no_fees() -> Any:
+        raise ChainUnreachable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watch.booth.rpc, "fees", no_fees)
+        assert [event.kind for event in await watch.round()] == ["failed"]
+        assert await watch.round(9) == []
+    ahead = timedelta()
+    assert [event.kind for event in await watch.round()] == ["settled"]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_close_that_nobody_finished_is_finished_although_the_clock_was_set_back(sent: bool) -> None:
+    watch = Watch()
+    descriptor = await opened(watch)
+    record = await watch.booth.record(descriptor)
+    later = watch.booth.clock() + timedelta(hours=1)
+    pending = replace(record.done[0], kind=DispatchKind.CLOSE, at=later) if sent else None
+    left = replace(record, state=ChannelState.CLOSING, capture=record.owed, last_used=later, pending=pending)
+    await watch.booth.store.update(record.channel_id, lambda known: (left, None))
+    assert [(event.kind, event.why) for event in await watch.round()] == [("closed", "unfinished")]
 
 
 async def test_a_chain_that_is_away_is_told_once_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
