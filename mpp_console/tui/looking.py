@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from mpp_console.tui.habits import Habits, is_remote
 from mpp_console.tui.keymaps import keymap_of
-from mpp_console.tui.telling import Telling
+from mpp_console.tui.switching import Switching
 from mpp_console.tui.view import Unavailable, begin
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Looking"]
 
 
-class Looking(Telling):
+class Looking(Switching):
     """Handlers of the actions that show something or change its looks."""
 
     habits: Habits

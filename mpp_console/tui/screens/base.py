@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -36,6 +37,12 @@ class ModeScreen(Screen[None]):
     _opened = False
     _trailed: Feed[Any] | None = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = ExitStack()
+        # Textual would read all sheets again for a new screen, three times over, though it is styled as it is made.
+        self._css_update_count = self.app._css_update_count
+
     def compose(self) -> ComposeResult:
         yield TopBar(self.MODE)
         yield from self.body()
@@ -51,6 +58,16 @@ class ModeScreen(Screen[None]):
         app.batches.subscribe(self, self.hear)
         self.recall(app.habits.of(app.view.profile_name).memory.get(self.MODE, {}))
         self.watch(self.app, "view", self._receive)
+
+    def hold(self) -> None:
+        """Draws nothing, of this screen or another, until this one is resumed. Only for one that is about to be."""
+        self._held.enter_context(self.app.batch_update())
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        # Classes and themes that changed while it was hidden were applied then. To style it all anew would take as long
+        # as to draw it, and would throw away what is drawn already.
+        event.refresh_styles = False
+        self._held.close()
 
     def _receive(self, view: View) -> None:
         if not self._opened and view.state is not None and view.state.started and app_of(self).services is not None:
