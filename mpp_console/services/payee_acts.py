@@ -45,6 +45,7 @@ class PayeeActs:
         records = [await self._find(name) for name in task.channels]
         rows = tuple([await self._review(record, act) for record in records])
         review = SessionReview(task_id=task.id, act=act, rows=rows, command=command)
+        task.progress.mark("quote")
         task.show(review)
         if not review.sendable:
             none = ErrorView(code="none-possible", kind="payment", message=f"none of {len(rows)} channels can be")

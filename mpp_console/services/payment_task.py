@@ -6,21 +6,18 @@ nothing.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mpp_console.client.origin import without_userinfo
-from mpp_console.protocol import MppError
 from mpp_console.services.event_stream import StreamEvent
 from mpp_console.services.live_body import LiveBody
 from mpp_console.services.models import ErrorView, LegTiming, PayRequest, PayResult, ReviewView, Stage, StreamView
-from mpp_console.services.progress import Clockwork, Progress
+from mpp_console.services.progress import Clockwork
+from mpp_console.services.reviewed_task import ReviewedTask
 from mpp_console.services.stream_meter import StreamMeter
-from mpp_console.services.views import error_view
 
 if TYPE_CHECKING:
     import httpx
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from mpp_console.client.review import Review
 
 __all__ = ["OriginAllowance", "PaymentTask"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +38,7 @@ class OriginAllowance:
     lasts: timedelta = timedelta(hours=1)
 
 
-class PaymentTask:
+class PaymentTask(ReviewedTask[ReviewView, PayResult, PayResult]):
     """One request that may be paid for. Made by `PaymentsService.start`; every change is published as
     `PaymentProgress`.
     """
@@ -58,39 +53,15 @@ class PaymentTask:
         allow: Callable[[PaymentTask, OriginAllowance], None],
         approved_already: bool = False,
     ) -> None:
-        self.id = task_id
+        url = without_userinfo(request.url)
+        super().__init__(task_id, "pay", url, name=f"payment {task_id}", clockwork=clockwork, work=work)
         self.request = request
         self.approved_already = approved_already
         self.domain_review: Review | None = None
-        self.progress = Progress(task_id, "pay", without_userinfo(request.url), clockwork)
         self._allow = allow
         self._live = LiveBody(self._arrived, clock=clockwork.clock)
         self.meter = StreamMeter(clockwork.counter, lambda: self._live.event_count)
         self._head: PayResult | None = None
-        loop = asyncio.get_running_loop()
-        self._review: asyncio.Future[ReviewView | None] = loop.create_future()
-        self._decision: asyncio.Future[bool] = loop.create_future()
-        self._runner = asyncio.create_task(self._run(work), name=f"payment {task_id}")
-
-    @property
-    def stage(self) -> Stage:
-        """Where it stands; only ever moves forward."""
-        return self.progress.stage
-
-    @property
-    def current_review(self) -> ReviewView | None:
-        """The review, once there is one, without waiting."""
-        return self._review.result() if self._review.done() else None
-
-    @property
-    def error(self) -> ErrorView | None:
-        """Why it did not end well, once it has ended."""
-        return self.progress.error
-
-    @property
-    def decided(self) -> bool:
-        """Whether somebody approved or rejected, or nothing is left to decide."""
-        return self._decision.done()
 
     def head(self) -> PayResult | None:
         """What is known of the answer once its head is here, with an empty body; the result itself once it has ended.
@@ -128,22 +99,16 @@ class PaymentTask:
         return self._live.reading
 
     def timings(self) -> tuple[LegTiming, ...]:
-        """The legs that have ended so far, and the time since the start."""
+        """Those of the answer, once it has ended."""
         if self._head is not None and self.stage.final:
             return self._head.timings
-        return self.progress.timings()
+        return super().timings()
 
     def stop(self) -> bool:
         """Reads no more of the body. What was paid stays paid, and what has come is kept. True when that cut it
         short.
         """
         return self._live.stop()
-
-    async def review(self) -> ReviewView | None:
-        """Waits until there is something to decide. None when there is nothing: the resource is free (its body may
-        still be coming), or the request failed.
-        """
-        return await asyncio.shield(self._review)
 
     def approve(self, allow: OriginAllowance | None = None) -> bool:
         """Pays, once. True for the approval that counted; a second one, a late one, or one of an expired offer does
@@ -152,23 +117,11 @@ class PaymentTask:
         `allow` also lets later payments to this origin pass without asking, within its bounds; raises ParseError for
         amounts that are none, before anything is decided.
         """
-        review = self.current_review
-        if review is None or review.offer is None or self._decision.done() or self.stage.final:
-            return False
-        if review.expires_at is not None and review.expires_at <= self.progress.now():
+        if not self._may_approve():
             return False
         if allow is not None:
             self._allow(self, allow)
         self._decision.set_result(True)
-        return True
-
-    def reject(self) -> bool:
-        """Declines; nothing was signed. True when that counted (False once approved or ended)."""
-        if self._decision.done() or self.stage.final:
-            return False
-        self._decision.set_result(False)
-        if not self._review.done():
-            self._runner.cancel()
         return True
 
     def cancel(self) -> bool:
@@ -181,27 +134,11 @@ class PaymentTask:
             self._runner.cancel()
         return True
 
-    async def result(self) -> PayResult:
-        """Waits for the end, whichever it is. Never raises for a payment that failed; leaving the wait does not stop
-        it.
-        """
-        return await asyncio.shield(self._runner)
-
     def _arrived(self, size: int) -> None:
         self.meter.look()
         self.progress.arrived(size)
 
     # For the service that runs it ------------------------------------------------------------------------------------
-
-    async def decision(self) -> bool:
-        """What somebody decided; waits for it."""
-        return await asyncio.shield(self._decision)
-
-    def show(self, review: ReviewView) -> None:
-        """There is something to decide now."""
-        if not self._review.done():
-            self._review.set_result(review)
-        self.progress.reach(Stage.REVIEW)
 
     async def receive(self, head: PayResult, answer: httpx.Response) -> LiveBody:
         """Reads the body of the last answer, of which `head` tells; gives it when it has ended, however that was."""
@@ -233,26 +170,20 @@ class PaymentTask:
             error=error,
         )
 
-    async def _run(self, work: Callable[[PaymentTask], Awaitable[PayResult]]) -> PayResult:
-        try:
-            result = await work(self)
-        except asyncio.CancelledError:
-            # If a credential left, the journal says so, and the row is resolved later, never paid again.
-            result = self._cut_short()
-        except MppError as error:
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
-            result = self.ended(stage, error=error_view(error))
-        except Exception as error:
-            _log.exception("payment %s failed in an unforeseen way", self.id)
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
-            result = self.ended(stage, error=error_view(error))
-        result = replace(result, timings=self.progress.timings(), stream=self.meter.view(over=True))
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _can_be_approved(self, review: ReviewView) -> bool:
+        expired = review.expires_at is not None and review.expires_at <= self.progress.now()
+        return review.offer is not None and not expired
+
+    def _broken_off(self, otherwise: Stage, error: ErrorView) -> PayResult:
+        return self.ended(Stage.UNKNOWN if self.progress.may_have_left else otherwise, error=error)
+
+    def _finish(self, outcome: PayResult) -> PayResult:
+        result = replace(outcome, timings=self.progress.timings(), stream=self.meter.view(over=True))
         if result.status is not None:
             self._head = result
-        if not self._decision.done():
-            self._decision.set_result(False)
         self.progress.finish(result.stage, result.error)
-        self._nothing_to_decide()
         return result
 
     def _cut_short(self) -> PayResult:
@@ -262,11 +193,4 @@ class PaymentTask:
             operation, paid = self.progress.operation, self._head.paid or self.progress.settled
             body = self._live.since()
             return replace(self._head, stage=stage, body=body, body_end="stopped", operation=operation, paid=paid)
-        stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
-        return self.ended(stage, error=ErrorView(code="cancelled", kind="payment", message="it was stopped"))
-
-    def _nothing_to_decide(self) -> None:
-        if not self._decision.done():
-            self._decision.set_result(False)
-        if not self._review.done():
-            self._review.set_result(None)
+        return super()._cut_short()

@@ -187,6 +187,7 @@ class SessionsService:
         rows = await self._acts.review(wish, tuple(channels.values()), self._lens())
         review = SessionReview(task_id=task.id, act=wish.act, rows=rows, command=command)
         await self.load()
+        task.progress.mark("quote")
         task.show(review)
         if not review.sendable:
             refuse(task, review)

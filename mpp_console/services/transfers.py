@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from mpp_console.protocol import MppError
 from mpp_console.services.commands import transfer_command
 from mpp_console.services.models import ErrorView, OperationView, Stage, TransferRequest, TransferResult, TransferReview
 from mpp_console.services.once import load
-from mpp_console.services.progress import Clockwork, Progress
-from mpp_console.services.views import error_view, explorer_url, operation_view
+from mpp_console.services.progress import Clockwork
+from mpp_console.services.reviewed_task import ReviewedTask
+from mpp_console.services.views import explorer_url, operation_view
 
 if TYPE_CHECKING:
     from mpp_console.client.journal import Operation
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TransferTask", "TransfersService"]
 
-_log = logging.getLogger(__name__)
 KEPT_TASKS = 100
 
 
-class TransferTask:
-    """One transfer. The same shape as a payment task: `review`, then `approve` or `reject`, then `result`."""
+class TransferTask(ReviewedTask[TransferReview, Stage, TransferResult]):
+    """One transfer. Its result comes with the receipt of the chain."""
 
     def __init__(
         self,
@@ -36,93 +34,28 @@ class TransferTask:
         clockwork: Clockwork,
         work: Callable[[TransferTask], Awaitable[Stage]],
     ) -> None:
-        self.id = task_id
+        name = f"transfer {task_id}"
+        super().__init__(task_id, "transfer", request.to, name=name, clockwork=clockwork, work=work)
         self.request = request
-        self.progress = Progress(task_id, "transfer", request.to, clockwork)
         self.explorer_url: str | None = None
         self.failure: ErrorView | None = None
-        loop = asyncio.get_running_loop()
-        self._review: asyncio.Future[TransferReview | None] = loop.create_future()
-        self._decision: asyncio.Future[bool] = loop.create_future()
-        self._runner = asyncio.create_task(self._run(work), name=f"transfer {task_id}")
 
-    @property
-    def stage(self) -> Stage:
-        """Where it stands; only ever moves forward."""
-        return self.progress.stage
+    def _can_be_approved(self, review: TransferReview) -> bool:
+        return review.sendable
 
-    @property
-    def current_review(self) -> TransferReview | None:
-        """The quote, once there is one, without waiting."""
-        return self._review.result() if self._review.done() else None
+    def _broken_off(self, otherwise: Stage, error: ErrorView) -> Stage:
+        self.failure = error
+        return Stage.UNKNOWN if self.progress.may_have_left else otherwise
 
-    @property
-    def error(self) -> ErrorView | None:
-        """Why it did not end well, once it has ended."""
-        return self.progress.error
-
-    async def review(self) -> TransferReview | None:
-        """The quote. None when the transfer could not be quoted (`error` says why)."""
-        return await asyncio.shield(self._review)
-
-    def approve(self) -> bool:
-        """Sends, once; a second approval, or one of what cannot be sent, does nothing and gives False."""
-        review = self.current_review
-        if review is None or not review.sendable or self._decision.done():
-            return False
-        self._decision.set_result(True)
-        return True
-
-    def reject(self) -> bool:
-        """Declines; nothing was signed. True when that counted."""
-        if self._decision.done() or self.stage.final:
-            return False
-        self._decision.set_result(False)
-        if not self._review.done():
-            self._runner.cancel()
-        return True
-
-    async def result(self) -> TransferResult:
-        """Waits for the receipt. Never raises for a transfer that failed; leaving the wait does not stop it."""
-        return await asyncio.shield(self._runner)
-
-    # For the service that runs it ------------------------------------------------------------------------------------
-
-    def show(self, review: TransferReview) -> None:
-        """There is something to decide now."""
-        self._review.set_result(review)
-        self.progress.mark("quote")
-        self.progress.reach(Stage.REVIEW)
-
-    async def decision(self) -> bool:
-        """What somebody decided; waits for it."""
-        return await asyncio.shield(self._decision)
-
-    async def _run(self, work: Callable[[TransferTask], Awaitable[Stage]]) -> TransferResult:
-        try:
-            stage = await work(self)
-        except asyncio.CancelledError:
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.DECLINED
-            self.failure = ErrorView(code="cancelled", kind="payment", message="it was stopped")
-        except MppError as error:
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
-            self.failure = error_view(error)
-        except Exception as error:
-            _log.exception("transfer %s failed in an unforeseen way", self.id)
-            stage = Stage.UNKNOWN if self.progress.may_have_left else Stage.FAILED
-            self.failure = error_view(error)
-        if not self._decision.done():
-            self._decision.set_result(False)
-        self.progress.finish(stage, self.failure)
-        if not self._review.done():
-            self._review.set_result(None)
+    def _finish(self, outcome: Stage) -> TransferResult:
+        self.progress.finish(outcome, self.failure)
         operation = self.progress.operation
         return TransferResult(
-            stage=stage,
+            stage=outcome,
             reference=None if operation is None else operation.reference,
             operation=operation,
             review=self.current_review,
-            timings=self.progress.timings(),
+            timings=self.timings(),
             error=self.failure,
             explorer_url=self.explorer_url,
         )
@@ -188,6 +121,7 @@ class TransfersService:
         quote = await transfers.quote(
             sender=account.address, to=request.to, amount=request.amount, token=request.token, memo=request.memo
         )
+        task.progress.mark("quote")
         task.show(_review(task.id, quote, command=transfer_command(engine.profile.name, request)))
         if not quote.sendable:
             refusal = quote.refusals[0]
