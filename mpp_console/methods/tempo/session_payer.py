@@ -196,7 +196,7 @@ class SessionPayer:
             held = self._held.get(trace.ref)
             if self._management is None or held is None:
                 raise PaymentRefused("The channel has to be topped up, and nothing here can ask the server to.")
-            await top_up(prepared, trace, self._management, self._account, held.lease, sleep=self._sleep)
+            await self._top_up(prepared, trace, held.lease)
         return prepared.credential
 
     async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
@@ -226,6 +226,7 @@ class SessionPayer:
             advance=partial(self._advance, signing),
             voucher=lambda row: self._preparer.voucher_payload(row, row.signed, signing.signer),
             clock=self._clock,
+            url=self._planner.place.url,
         )
 
     async def _advance(
@@ -262,8 +263,13 @@ class SessionPayer:
         prepared = await self._preparer.advance(
             quote, replace(signing, plan=still, ref=channel.voucher_ref or signing.ref)
         )
-        trace = SessionTrace.read(prepared.trace)
-        await top_up(prepared, trace, self._management, self._account, signing.lease, sleep=self._sleep)
+        await self._top_up(prepared, SessionTrace.read(prepared.trace), signing.lease)
+
+    async def _top_up(self, prepared: Prepared, trace: SessionTrace, lease: Lease) -> None:
+        """Asks where the payment is asked for: the row's URL has lost its secrets, and may be of another request."""
+        assert self._management is not None  # noqa: S101 - asked before anything is signed
+        url, sleep = self._planner.place.url, self._sleep
+        await top_up(prepared, trace, self._management, self._account, lease, url=url, sleep=sleep)
 
     async def resolve(self, trace: Mapping[str, Any], reference: str | None) -> Outcome:
         """What became of a payment by session, from the book and the chain. Never pays."""

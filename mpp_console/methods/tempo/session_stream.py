@@ -103,7 +103,7 @@ class Advance(Protocol):
 
 
 class StreamPayer:
-    """See `methods.base.Ongoing`: what follows the first voucher of `prepared`."""
+    """See `methods.base.Ongoing`: what follows the first voucher of `prepared`. Brought to `url`, which is read."""
 
     def __init__(
         self,
@@ -117,7 +117,9 @@ class StreamPayer:
         advance: Advance,
         voucher: Callable[[ClientChannel], Mapping[str, Any]],
         clock: Clock,
+        url: str,
     ) -> None:
+        self._url = url
         self._trace = SessionTrace.read(prepared.trace)
         self._challenge = prepared.quote.challenge
         self._shown = max(int(prepared.quote.details.get("deposit", 0)), int(self._trace.cumulative))
@@ -238,12 +240,12 @@ class StreamPayer:
         """Posts the highest voucher that is ours. What goes wrong on the way is tried again by whoever waits."""
         credential = Credential(challenge=self._challenge, payload=self._voucher(row), source=self._source)
         try:
-            answer = await self._management.post(row.url, credential)
+            answer = await self._management.post(self._url, credential)
             fresh = self._fresh(answer.challenges)
             if not answer.accepted and fresh is not None:
                 # Its challenge was used up or unknown to it: the answer brought another.
                 self._take(fresh)
-                answer = await self._management.post(row.url, replace(credential, challenge=fresh))
+                answer = await self._management.post(self._url, replace(credential, challenge=fresh))
         except ManagementFailed:
             return Standing(total=row.signed, held=row.deposit, taken=False)
         if not answer.accepted:
@@ -281,7 +283,7 @@ class StreamPayer:
         if row is None:
             return None
         try:
-            fresh = self._fresh(await self._management.probe(row.url, row.channel_id))
+            fresh = self._fresh(await self._management.probe(self._url, row.channel_id))
         except ManagementFailed:
             return None
         if fresh is None:

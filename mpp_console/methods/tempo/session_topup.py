@@ -33,15 +33,16 @@ async def top_up(
     account: Account,
     lease: Lease,
     *,
+    url: str,
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
-    """Raises PaymentRefused when the chain does not show the money; the book then says what is known."""
+    """Asks at `url`. Raises PaymentRefused when the chain does not show the money; the book then says what is known."""
     row = await account.book.get(trace.channel_id)
     if row is None:
         raise PaymentRefused("The channel is not in the book any more.")
     target = row.deposit + row.pending_deposit
     try:
-        answer = await _ask(prepared, trace, row, management)
+        answer = await _ask(prepared, trace, row, management, url)
     except ManagementFailed as error:
         if not error.left:
             await account.forget_top_up(row.channel_id, lease)
@@ -61,9 +62,11 @@ async def top_up(
     )
 
 
-async def _ask(prepared: Prepared, trace: SessionTrace, row: ClientChannel, management: Management) -> ManagementAnswer:
+async def _ask(
+    prepared: Prepared, trace: SessionTrace, row: ClientChannel, management: Management, url: str
+) -> ManagementAnswer:
     first = prepared.quote.challenge
-    fresh = await management.probe(row.url, row.channel_id)
+    fresh = await management.probe(url, row.channel_id)
     payload = TopUpPayload(
         channel_id=row.channel_id,
         transaction=prepared.raw,
@@ -72,7 +75,7 @@ async def _ask(prepared: Prepared, trace: SessionTrace, row: ClientChannel, mana
     )
     # A challenge of its own, where the server gives one: the first one is for the voucher.
     challenge = next((item for item in fresh if same_channel(item, first)), first)
-    return await management.post(row.url, replace(prepared.credential, challenge=challenge, payload=payload.to_wire()))
+    return await management.post(url, replace(prepared.credential, challenge=challenge, payload=payload.to_wire()))
 
 
 def same_channel(fresh: Challenge, first: Challenge) -> bool:

@@ -117,6 +117,21 @@ async def test_a_url_with_a_query_is_charged_once(world: World, tap: Tap) -> Non
     assert (await world.channel()).spent == 5 * PRICE
 
 
+async def test_what_follows_goes_where_the_answer_comes_from(world: World, tap: Tap) -> None:
+    """The book keeps a URL without the secrets that its query holds, and a server wants them with every request."""
+    world.settings = {"deposits": DepositPolicy(opening=2 * PRICE, top_up=3 * PRICE)}
+    world.path = "/stream?api_key=k3y"
+    tap.before["voucher"] = tap.before["topUp"] = lambda seen, payload: (
+        None if seen.path == world.path else Reply(status=401, body=b"")
+    )
+    assert await read(world) == list(tap.tokens)
+    assert {seen.path for seen in world.server.seen} == {world.path}
+    assert tap.actions.count("topUp") == 1
+    row = await world.channel()
+    assert "k3y" not in row.url
+    assert (row.spent, row.deposit) == (5 * PRICE, 5 * PRICE)
+
+
 async def test_a_stream_that_outgrows_the_deposit_is_topped_up(world: World, tap: Tap) -> None:
     tap.suggested = 2 * PRICE
     assert await read(world) == list(tap.tokens)
