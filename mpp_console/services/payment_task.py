@@ -54,7 +54,7 @@ class PaymentTask(ReviewedTask[ReviewView, PayResult, PayResult]):
         approved_already: bool = False,
     ) -> None:
         url = without_userinfo(request.url)
-        super().__init__(task_id, "pay", url, name=f"payment {task_id}", clockwork=clockwork, work=work)
+        super().__init__(task_id, "pay", url, name=f"payment {task_id}", clockwork=clockwork)
         self.request = request
         self.approved_already = approved_already
         self.domain_review: Review | None = None
@@ -62,6 +62,7 @@ class PaymentTask(ReviewedTask[ReviewView, PayResult, PayResult]):
         self._live = LiveBody(self._arrived, clock=clockwork.clock)
         self.meter = StreamMeter(clockwork.counter, lambda: self._live.event_count)
         self._head: PayResult | None = None
+        self._begin(work)
 
     def head(self) -> PayResult | None:
         """What is known of the answer once its head is here, with an empty body; the result itself once it has ended.

@@ -29,9 +29,10 @@ ResultT = TypeVar("ResultT")
 class ReviewedTask(ABC, Generic[ReviewT, OutcomeT, ResultT]):
     """`review`, then `approve` or `reject`, then `result`; every change is published as `PaymentProgress`.
 
-    The work that it is given ends in an outcome, of which `_finish` makes the result. It begins at the loop's next
-    turn, not before a subclass has set itself up.
+    The work that it is given ends in an outcome, of which `_finish` makes the result.
     """
+
+    _runner: asyncio.Task[ResultT]
 
     def __init__(
         self,
@@ -41,7 +42,6 @@ class ReviewedTask(ABC, Generic[ReviewT, OutcomeT, ResultT]):
         *,
         name: str,
         clockwork: Clockwork,
-        work: Callable[[Self], Awaitable[OutcomeT]],
     ) -> None:
         self.id = task_id
         self.progress = Progress(task_id, kind, url, clockwork)
@@ -49,7 +49,6 @@ class ReviewedTask(ABC, Generic[ReviewT, OutcomeT, ResultT]):
         loop = asyncio.get_running_loop()
         self._review: asyncio.Future[ReviewT | None] = loop.create_future()
         self._decision: asyncio.Future[bool] = loop.create_future()
-        self._runner = asyncio.create_task(self._run(work), name=name)
 
     @property
     def stage(self) -> Stage:
@@ -113,6 +112,12 @@ class ReviewedTask(ABC, Generic[ReviewT, OutcomeT, ResultT]):
 
     # For each kind of task -------------------------------------------------------------------------------------------
 
+    def _begin(self, work: Callable[[Self], Awaitable[OutcomeT]]) -> None:
+        """Begins the work; the last thing that a constructor does. From Python 3.12 on Textual's loop does not wait for
+        its next turn with it.
+        """
+        self._runner = asyncio.create_task(self._run(work), name=self._name)
+
     @abstractmethod
     def _can_be_approved(self, review: ReviewT) -> bool:
         """Whether what the review shows can be done, now."""
@@ -146,11 +151,8 @@ class ReviewedTask(ABC, Generic[ReviewT, OutcomeT, ResultT]):
         except Exception as error:
             _log.exception("%s failed in an unforeseen way", self._name)
             outcome = self._broken_off(Stage.FAILED, error_view(error))
-        if not self._decision.done():
-            self._decision.set_result(False)
-        result = self._finish(outcome)
         self._nothing_to_decide()
-        return result
+        return self._finish(outcome)
 
     def _nothing_to_decide(self) -> None:
         if not self._decision.done():

@@ -30,13 +30,14 @@ class SessionTask(ReviewedTask[SessionReview, Stage, SessionResult]):
         clockwork: Clockwork,
         work: Callable[[SessionTask], Awaitable[Stage]],
     ) -> None:
-        super().__init__(task_id, "session", "", name=f"{act} {task_id}", clockwork=clockwork, work=work)
+        super().__init__(task_id, "session", "", name=f"{act} {task_id}", clockwork=clockwork)
         self.act = act
         self.channels = channels
         self.failure: ErrorView | None = None
         self.stopping = False
         self._outcomes: dict[str, SessionOutcome] = {}
         self._leaving: set[str] = set()
+        self._begin(work)
 
     @property
     def outcomes(self) -> tuple[SessionOutcome, ...]:

@@ -34,11 +34,11 @@ class TransferTask(ReviewedTask[TransferReview, Stage, TransferResult]):
         clockwork: Clockwork,
         work: Callable[[TransferTask], Awaitable[Stage]],
     ) -> None:
-        name = f"transfer {task_id}"
-        super().__init__(task_id, "transfer", request.to, name=name, clockwork=clockwork, work=work)
+        super().__init__(task_id, "transfer", request.to, name=f"transfer {task_id}", clockwork=clockwork)
         self.request = request
         self.explorer_url: str | None = None
         self.failure: ErrorView | None = None
+        self._begin(work)
 
     def _can_be_approved(self, review: TransferReview) -> bool:
         return review.sendable
