@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mpp_console.methods.tempo.tip20 import TRANSFER_TOPIC
 from tests.interop import peers
 
 PAYER_KEY = "0x" + "01" * 32
@@ -107,9 +108,6 @@ def balance(url: str, owner: str, token: str = PATH_USD) -> int:
     return int(call_rpc(url, "eth_call", {"to": token, "data": data}, "latest"), 16)
 
 
-TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-
-
 @dataclass(frozen=True)
 class Flows:
     """What one channel moved on the chain, in base units of pathUSD: into its escrow, and out of it to whom."""
@@ -130,7 +128,7 @@ def flows(served: Served, escrow: str, channel_id: str) -> Flows:
     locked, paid = 0, Counter[str]()
     for tx_hash in dict.fromkeys(log["transactionHash"] for log in logs):
         for log in served.rpc("eth_getTransactionReceipt", tx_hash)["logs"]:
-            if log["address"].lower() != PATH_USD or log["topics"][0] != TRANSFER:
+            if log["address"].lower() != PATH_USD or log["topics"][0] != TRANSFER_TOPIC:
                 continue
             sender, receiver, amount = log["topics"][1][-40:], log["topics"][2][-40:], int(log["data"], 16)
             if receiver == escrow[2:].lower():

@@ -75,10 +75,10 @@ class TopUpPayload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoucherPayload:
-    """A voucher over `cumulative` base units in all."""
+class _Claim:
+    """A voucher over `cumulative` base units in all, and what is asked with it."""
 
-    action: ClassVar[str] = "voucher"
+    action: ClassVar[str]
     channel_id: str
     cumulative: int
     signature: str = field(repr=False)
@@ -90,20 +90,18 @@ class VoucherPayload:
         return wire | {"cumulativeAmount": str(self.cumulative), "signature": self.signature}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosePayload:
+class VoucherPayload(_Claim):
+    """Pays by a voucher, or brings one."""
+
+    __slots__ = ()
+    action = "voucher"
+
+
+class ClosePayload(_Claim):
     """Asks the server to close: the last voucher, of which it may take what was spent."""
 
-    action: ClassVar[str] = "close"
-    channel_id: str
-    cumulative: int
-    signature: str = field(repr=False)
-    descriptor: Descriptor | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        wire: dict[str, Any] = {"action": self.action, "channelId": self.channel_id}
-        _describe(wire, self.descriptor)
-        return wire | {"cumulativeAmount": str(self.cumulative), "signature": self.signature}
+    __slots__ = ()
+    action = "close"
 
 
 SessionPayload = OpenPayload | TopUpPayload | VoucherPayload | ClosePayload

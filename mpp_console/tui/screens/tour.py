@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from textual import events
@@ -150,7 +149,7 @@ class Tour:
                 self.tick("serve")
         elif self._app.current_mode == "receipts":
             # What is on the new screen is there only after it was composed.
-            after_paint(screen, partial(self._dialog_shown, screen))
+            after_paint(screen, self._dialog_shown, screen)
 
     def _dialog_shown(self, screen: Screen[object]) -> None:
         if screen.query(ReceiptPane):
