@@ -69,7 +69,7 @@ def inspect(
     Ends with 1 when a finding fails, with 3 when no answer came.
     """
     secret = None if secret_env is None else _secret(secret_env)
-    target = None if markdown_file is None else check_target(markdown_file)
+    target = None if markdown_file is None else check_target(markdown_file, "--markdown")
     given = _given(request.url)
     if given != request.url or not _PLAIN_URL.fullmatch(given):
         decoding = app.run(lambda console: console.decode(given))

@@ -14,25 +14,26 @@ import click
 __all__ = ["check_target", "write_whole"]
 
 
-def check_target(text: str) -> Path:
-    """The file to write. Ends the command when it is no plain file, or when a relative name leads out of this folder.
+def check_target(text: str, option: str = "-o") -> Path:
+    """The file to write. Ends the command when it is no plain file, or when a relative name leads out of this folder,
+    with an error that names `option`.
 
     Checked before the request: a payment whose answer cannot be kept is money lost.
     """
     path = Path(text)
     here = Path.cwd().resolve()
     if not path.is_absolute() and not (here / path.parent).resolve().is_relative_to(here):
-        raise _bad(f"{text} leads out of this folder", "give its absolute path if that is meant")
+        raise _bad(f"{text} leads out of this folder", "give its absolute path if that is meant", option)
     if not path.parent.is_dir():
-        raise _bad(f"there is no folder {path.parent}", "make it first")
+        raise _bad(f"there is no folder {path.parent}", "make it first", option)
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         mode = stat.S_IFREG
     if not stat.S_ISREG(mode):
-        raise _bad(f"{text} is a link, folder or device", "name a plain file")
+        raise _bad(f"{text} is a link, folder or device", "name a plain file", option)
     if not os.access(path.parent, os.W_OK):
-        raise _bad(f"{path.parent} may not be written to", "choose another folder")
+        raise _bad(f"{path.parent} may not be written to", "choose another folder", option)
     return path
 
 
@@ -54,5 +55,5 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _bad(message: str, hint: str) -> click.BadParameter:
-    return click.BadParameter(f"{message}; {hint}", param_hint="-o")
+def _bad(message: str, hint: str, option: str) -> click.BadParameter:
+    return click.BadParameter(f"{message}; {hint}", param_hint=option)

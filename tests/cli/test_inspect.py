@@ -91,7 +91,8 @@ def test_a_report_is_saved_as_markdown(beside: Run, served: Served, tmp_path: Pa
     text = target.read_text()
     assert text.startswith("# Payment inspection\n")
     assert "**expired-challenge**" in text
-    beside("inspect", f"{served.url}/charge", "--markdown", str(tmp_path / "no" / "folder.md"), code=2)
+    refused = beside("inspect", f"{served.url}/charge", "--markdown", str(tmp_path / "no" / "folder.md"), code=2)
+    assert "Invalid value for --markdown" in refused.stderr
 
 
 @pytest.fixture
