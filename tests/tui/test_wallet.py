@@ -27,6 +27,7 @@ from mpp_console.tui.screens.send import SendDialog
 from mpp_console.tui.transfer_sheet import TransferSheet, memo_text
 from mpp_console.tui.widgets.chart import SpendChart
 from mpp_console.tui.widgets.facts import Facts
+from mpp_console.tui.widgets.keybar import KeyBar
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.tiles import Holding
 from mpp_console.tui.widgets.tiles_spending import SpendingTile, budget_lines
@@ -119,6 +120,14 @@ async def test_what_is_known_of_channels_is_added_and_listed() -> None:
             "pending refund",
         ):
             assert line in parts
+
+
+async def test_the_smallest_terminal_keeps_the_frame_of_the_receipts_whatever_is_locked() -> None:
+    async with wallet(channels(), size=(60, 20)) as shown:
+        pane = shown.app.screen.query_one("#wallet-receipts")
+        assert "pending refund" in shown.text("#balance-parts")
+        assert pane.region.bottom <= shown.app.screen.query_one(KeyBar).region.y
+        assert shown.app.screen.query_one("#wallet-feed").size.height >= 1
 
 
 async def test_what_is_not_known_of_channels_is_not_shown_as_zero() -> None:

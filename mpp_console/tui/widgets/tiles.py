@@ -133,6 +133,7 @@ class BalanceTile(Pane):
             parts = some if any(name != "available" for name, _ in some) else ()
         line = self.query_one("#balance-parts", Static)
         line.display = bool(parts)
+        self.set_class(bool(parts), "-parted")
         line.update(_parts_content(parts, holding.currency, lens) if holding and lens and parts else Content(""))
 
     def _fit(self) -> None:
