@@ -246,6 +246,28 @@ async def test_resizing_keeps_the_selection_and_the_filter(size: tuple[int, int]
             assert "of this filter" in drawn(app)
 
 
+async def test_a_list_moves_on_after_its_detail_left_the_screen() -> None:
+    async with receipts(size=(120, 36)) as (app, pilot):
+        await press(pilot, "enter")
+        assert app.focused is not feed_of(app)
+        before = feed_of(app).selected
+        await pilot.resize_terminal(60, 20)
+        await settle(pilot)
+        assert app.focused is feed_of(app)
+        await press(pilot, "k")
+        assert feed_of(app).selected not in (None, before)
+
+
+async def test_looking_away_from_the_window_moves_no_focus() -> None:
+    async with receipts() as (app, pilot):
+        await press(pilot, "slash")
+        box = app.focused
+        for focus in (False, True):
+            app.app_focus = focus
+            await settle(pilot)
+        assert app.focused is box is not None
+
+
 # The tabs
 
 

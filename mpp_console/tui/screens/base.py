@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mpp_console.protocol import inert
 from mpp_console.services.events import ConsoleEvent
@@ -18,7 +19,7 @@ from mpp_console.tui.actions import Scope
 from mpp_console.tui.display import shorten
 from mpp_console.tui.feed import Feed
 from mpp_console.tui.orders import Order
-from mpp_console.tui.view import View, app_of
+from mpp_console.tui.view import View, after_paint, app_of
 from mpp_console.tui.widgets.keybar import KeyBar
 from mpp_console.tui.widgets.topbar import TopBar
 
@@ -58,6 +59,7 @@ class ModeScreen(Screen[None]):
         app.batches.subscribe(self, self.hear)
         self.recall(app.habits.of(app.view.profile_name).memory.get(self.MODE, {}))
         self.watch(self.app, "view", self._receive)
+        self.watch(self, "focused", self._focus_moved, init=False)
 
     def hold(self) -> None:
         """Draws nothing, of this screen or another, until this one is resumed. Only for one that is about to be."""
@@ -101,6 +103,17 @@ class ModeScreen(Screen[None]):
             feed.begin_as(Order.parse(order) if order else None, follow=f"{feed.id}.follow" not in memory)
 
     # Where one is
+
+    def _focus_moved(self, focused: Widget | None) -> None:
+        # A window that is looked away from has no focus either, and gives it back itself.
+        if focused is None and self.app.app_focus:
+            after_paint(self, self._keep_focus)
+
+    def _keep_focus(self) -> None:
+        """What had the focus is gone, as a detail is in a smaller terminal: without it no key would move a list."""
+        if self.focused is None and self.app.app_focus:
+            feed = next((widget for widget in self.focus_chain if isinstance(widget, Feed)), None)
+            self.set_focus(feed)
 
     @on(Feed.Moved)
     def _walked(self, event: Feed.Moved) -> None:
