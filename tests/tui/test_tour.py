@@ -126,6 +126,19 @@ async def test_a_receipt_that_opens_by_itself_is_not_read_yet() -> None:
         assert done(app) == ["pay", "read"]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_receipt_that_is_opened_in_the_wallet_is_read_too(size: tuple[int, int]) -> None:
+    async with touring(size=size) as (app, pilot, _):
+        await press(pilot, "t", "escape")
+        if app.tour is None:  # Nothing had opened above the wallet, and esc skipped the tour.
+            await app.action_do("tour")
+            await settle(pilot)
+        assert "read" not in done(app)
+        app.screen.query_one("#wallet-feed", Feed).focus()
+        await press(pilot, "enter")
+        assert "read" in done(app)
+
+
 @pytest.mark.parametrize("way", ["escape", "click"])
 async def test_it_can_be_skipped_for_good(way: str) -> None:
     async with touring() as (app, pilot, console):

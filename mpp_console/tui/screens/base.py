@@ -138,6 +138,10 @@ class ModeScreen(Screen[None]):
 
     async def show_receipt(self, receipt_id: str) -> None:
         """Brings the receipt before the person's eyes."""
+        await self.open_receipt(receipt_id, asked=False)
+
+    async def open_receipt(self, receipt_id: str, *, asked: bool = True) -> None:
+        """Opens the receipt above the mode; `asked` when somebody chose it, not when it comes by itself."""
         from mpp_console.tui.screens.dialogs import ReceiptDialog
 
-        await self.app.push_screen(ReceiptDialog(receipt_id))
+        await self.app.push_screen(ReceiptDialog(receipt_id, asked=asked))

@@ -50,9 +50,11 @@ class ReceiptDialog(Dialog, ReceiptActs):
         action(name).binding() for name in ("test.one", *(f"receipts.{act}" for act in _RECEIPT_ACTS))
     ]
 
-    def __init__(self, shown: str | RequestRow) -> None:
+    def __init__(self, shown: str | RequestRow, *, asked: bool = True) -> None:
+        """`asked` tells a receipt that somebody chose from one that comes by itself."""
         super().__init__()
         self._shown = shown
+        self.asked = asked
 
     def compose(self) -> ComposeResult:
         yield ReceiptPane(id="dialog-receipt")

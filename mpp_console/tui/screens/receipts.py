@@ -277,7 +277,7 @@ class ReceiptsScreen(ModeScreen, ReceiptMenus):
         if self.detail.display:
             self.detail.focus_content()
         else:
-            await super().show_receipt(event.row.id)
+            await self.open_receipt(event.row.id)
 
     def do_receipts_tab_next(self) -> None:
         self._step(1)

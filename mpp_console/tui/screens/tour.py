@@ -19,7 +19,7 @@ from textual.widget import Widget
 from mpp_console.services.events import CommandLogged, ConsoleEvent, ReceiptRecorded
 from mpp_console.tui.display import GOOD, INFO, MUTED, Lens, Sign
 from mpp_console.tui.screens.base import ModeScreen
-from mpp_console.tui.view import View, after_paint, app_of, begin
+from mpp_console.tui.view import View, app_of, begin
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
 if TYPE_CHECKING:
@@ -147,12 +147,8 @@ class Tour:
                 screen.mount(self._cards[screen])
             if screen.MODE == "server":
                 self.tick("serve")
-        elif self._app.current_mode == "receipts":
-            # What is on the new screen is there only after it was composed.
-            after_paint(screen, self._dialog_shown, screen)
-
-    def _dialog_shown(self, screen: Screen[object]) -> None:
-        if screen.query(ReceiptPane):
+        elif getattr(screen, "asked", False):
+            # A receipt that somebody opened, in whichever mode.
             self.tick("read")
 
 

@@ -220,7 +220,7 @@ class WalletScreen(ModeScreen):
     @on(Feed.Opened, "#wallet-feed")
     async def _opened_row(self, event: Feed.Opened) -> None:
         if event.row is not None:
-            await super().show_receipt(event.row.id)
+            await self.open_receipt(event.row.id)
 
     async def _show(self, row: ReceiptRow | None) -> None:
         detail = await console_of(self).receipts.get(row.id) if row else None
