@@ -35,19 +35,28 @@ class Flows(Leaving):
     # Modes
 
     async def do_mode_wallet(self) -> None:
-        await self.switch_mode("wallet")
+        await self._go("wallet")
 
     async def do_mode_sessions(self) -> None:
-        await self.switch_mode("sessions")
+        await self._go("sessions")
 
     async def do_mode_receipts(self) -> None:
-        await self.switch_mode("receipts")
+        await self._go("receipts")
 
     async def do_mode_inspect(self) -> None:
-        await self.switch_mode("inspect")
+        await self._go("inspect")
 
     async def do_mode_server(self) -> None:
-        await self.switch_mode("server")
+        await self._go("server")
+
+    async def _go(self, mode: str) -> None:
+        """Shows a mode; what was only read above another is closed, so that it is not in the way later."""
+        if len(self.screen_stack) > 1:
+            from mpp_console.tui.screens.dialogs import ReadingDialog
+
+            while isinstance(self.screen, ReadingDialog):
+                self.pop_screen()
+        await self.switch_mode(mode)
 
     async def go_to_receipt(self, receipt_id: str) -> None:
         """Shows a receipt among the receipts."""

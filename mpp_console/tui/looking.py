@@ -40,7 +40,8 @@ class Looking(Switching):
     async def do_log(self) -> None:
         from mpp_console.tui.screens.log import LogDialog
 
-        await self.push_screen(LogDialog())
+        if not isinstance(self.screen, LogDialog):
+            await self.push_screen(LogDialog())
 
     async def do_help(self) -> None:
         from mpp_console.tui.screens.dialogs import HelpDialog

@@ -107,6 +107,23 @@ async def test_t_works_again_while_a_receipt_is_open() -> None:
         assert len(app.screen_stack) == 2
 
 
+async def test_the_keys_of_everywhere_work_on_what_is_only_read() -> None:
+    async with console_app(size=(60, 20)) as (app, pilot):
+        await press(pilot, "t")
+        assert isinstance(shown(app), ReceiptDialog)
+        await press(pilot, "asterisk")
+        assert app.view.lens.privacy
+        await press(pilot, "question_mark")
+        assert isinstance(shown(app), HelpDialog)
+        await press(pilot, "escape", "E", "E")
+        assert isinstance(shown(app), LogDialog)
+        assert len(app.screen_stack) == 3
+        await press(pilot, "3")
+        assert isinstance(shown(app), ReceiptsScreen)
+        await press(pilot, "1")
+        assert isinstance(shown(app), WalletScreen), "what was read is closed, and not in the way"
+
+
 async def test_t_is_one_payment_at_a_time() -> None:
     console = SeededConsole()
     console.payments.answers_at_once = False

@@ -20,7 +20,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import GOOD, INFO, MUTED, WARN, Lens, Sign
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.masking import masked
-from mpp_console.tui.screens.dialogs import Dialog
+from mpp_console.tui.screens.dialogs import ReadingDialog
 from mpp_console.tui.session_plan import sums
 from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.facts import Fact, Facts
@@ -94,7 +94,7 @@ class ChannelFeed(Feed[PayeeChannelRow]):
             self._redraw()
 
 
-class ChannelsDialog(Dialog):
+class ChannelsDialog(ReadingDialog):
     """The list with the selected channel below it. Settling and closing go through a review."""
 
     SCOPE = Scope.CHANNELS

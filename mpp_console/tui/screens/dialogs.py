@@ -27,11 +27,19 @@ from mpp_console.tui.widgets.facts import hanging
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.receipt import ReceiptPane
 
-__all__ = ["HelpDialog", "OutcomesDialog", "QuitDialog", "ReceiptDialog"]
+__all__ = ["HelpDialog", "OutcomesDialog", "QuitDialog", "ReadingDialog", "ReceiptDialog"]
 
 
 _RECEIPT_ACTS = ("copy", "command", "again", "explorer", "tab_next", "tab_previous")
 """What can be done with a receipt on a screen of its own as well."""
+_READING_ACTS = (
+    *(f"mode.{mode}" for mode in ("wallet", "sessions", "receipts", "inspect", "server")),
+    "privacy",
+    "time",
+    "log",
+    "help",
+)
+"""What works everywhere and takes nothing from what is only read."""
 
 
 class Dialog(ModalScreen[None]):
@@ -43,7 +51,15 @@ class Dialog(ModalScreen[None]):
         self.dismiss(None)
 
 
-class ReceiptDialog(Dialog, ReceiptActs):
+class ReadingDialog(Dialog):
+    """One in which nothing is typed or decided. The keys that change the mode or the looks work in it as they do below
+    it, where they are learned; a change of mode closes it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [action(name).binding() for name in _READING_ACTS]
+
+
+class ReceiptDialog(ReadingDialog, ReceiptActs):
     """A receipt, or one served request, on a screen of its own. Another test payment shows its receipt here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,7 +77,7 @@ class ReceiptDialog(Dialog, ReceiptActs):
 
     async def on_mount(self) -> None:
         pane = self.query_one(ReceiptPane)
-        pane.frame(hint=Content("esc closes"))
+        pane.frame(hint=Content(app_of(self).view.lens.plain("← → tabs · y copy · esc closes")))
         self.watch(self.app, "view", self._look)
         if isinstance(self._shown, str):
             await self.show_receipt(self._shown)
@@ -192,7 +208,7 @@ def _outcome_cells(row: OutcomeRow, lens: Lens) -> Sequence[Cell]:
     )
 
 
-class OutcomesDialog(Dialog):
+class OutcomesDialog(ReadingDialog):
     """Every demo route called once, the table growing as they answer."""
 
     def __init__(self, outcomes: AsyncIterator[RouteOutcome]) -> None:

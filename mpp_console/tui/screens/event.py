@@ -9,7 +9,7 @@ from textual.content import Content
 from mpp_console.protocol import inert
 from mpp_console.services.event_stream import StreamEvent
 from mpp_console.tui.body_layout import size_text
-from mpp_console.tui.screens.dialogs import Dialog
+from mpp_console.tui.screens.dialogs import ReadingDialog
 from mpp_console.tui.view import View, app_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.response_body import BodyView
@@ -17,7 +17,7 @@ from mpp_console.tui.widgets.response_body import BodyView
 __all__ = ["EventDialog"]
 
 
-class EventDialog(Dialog):
+class EventDialog(ReadingDialog):
     """The data of an event, as JSON when it is some."""
 
     def __init__(self, event: StreamEvent) -> None:

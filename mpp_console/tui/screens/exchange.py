@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from mpp_console.services.models import RequestDetail
-from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.screens.dialogs import ReadingDialog
 from mpp_console.tui.view import View
 from mpp_console.tui.widgets.exchange import ExchangePane
 
 __all__ = ["ExchangeDialog"]
 
 
-class ExchangeDialog(ModalScreen[None]):
+class ExchangeDialog(ReadingDialog):
     """Its tabs, and esc to close."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
 
     def __init__(self, detail: RequestDetail) -> None:
         super().__init__()
@@ -34,6 +28,3 @@ class ExchangeDialog(ModalScreen[None]):
 
     def _look(self, view: View) -> None:
         self.query_one(ExchangePane).look(view.lens)
-
-    def do_dialog_close(self) -> None:
-        self.dismiss(None)

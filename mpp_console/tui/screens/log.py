@@ -18,7 +18,7 @@ from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.events import LogEntry
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.rows import Rows
-from mpp_console.tui.screens.dialogs import Dialog
+from mpp_console.tui.screens.dialogs import ReadingDialog
 from mpp_console.tui.view import Unavailable, View, app_of, key_text
 from mpp_console.tui.widgets.facts import Fact, Facts
 
@@ -44,7 +44,7 @@ def _log_cells(entry: LogEntry, lens: Lens) -> Sequence[Cell]:
     )
 
 
-class LogDialog(Dialog):
+class LogDialog(ReadingDialog):
     """Errors never vanish from here. `y` copies the command of the selected line, or its text when it has none."""
 
     SCOPE = Scope.LOG

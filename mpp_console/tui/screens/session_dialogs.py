@@ -19,6 +19,7 @@ from mpp_console.protocol import MppError, inert, parse_units
 from mpp_console.services.session_models import ImportResult, SessionRow
 from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.display import BAD, MUTED, WARN, Lens, fault
+from mpp_console.tui.screens.dialogs import ReadingDialog
 from mpp_console.tui.screens.session_acts import SessionActs
 from mpp_console.tui.session_lines import SessionLine, host_of
 from mpp_console.tui.view import View, app_of, begin, console_of
@@ -44,13 +45,10 @@ _ON_ITS_OWN = (
 """What can be done with a channel on a screen of its own as well."""
 
 
-class SessionDialog(SessionActs, ModalScreen[None]):
+class SessionDialog(SessionActs, ReadingDialog):
     """A channel on a screen of its own, where there is no room for it beside the list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Scope.DIALOG),
-        *(action(f"sessions.{name}").binding() for name in _ON_ITS_OWN),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [action(f"sessions.{name}").binding() for name in _ON_ITS_OWN]
 
     def __init__(self, line: SessionLine) -> None:
         super().__init__()
@@ -90,9 +88,6 @@ class SessionDialog(SessionActs, ModalScreen[None]):
 
     def do_sessions_tab_previous(self) -> None:
         self.pane.step(-1)
-
-    def do_dialog_close(self) -> None:
-        self.dismiss(None)
 
 
 class OpenDialog(ModalScreen[str | None]):
