@@ -38,6 +38,10 @@ _SECRET_PARAMETER = re.compile(
 )
 
 
+# `max_tokens=200` is how much, and no secret: whoever asks again has to know it.
+_COUNT = re.compile(r"[a-z_-]{0,32}tokens=[0-9]{1,9}", re.IGNORECASE)
+
+
 def clean_text(text: str) -> str:
     """Inert, bounded, and with anything that looks like a credential replaced."""
     return hide_credentials(inert(text, limit=TEXT_LIMIT))
@@ -56,6 +60,8 @@ def clean_url(url: str) -> str:
 
 
 def _clean_parameter(item: str) -> str:
+    if _COUNT.fullmatch(item):
+        return item
     name, equals, value = item.partition("=")
     return f"{name}={REDACTED}" if equals and value and _SECRET_PARAMETER.search(name) else item
 

@@ -231,6 +231,23 @@ async def test_secrets_are_not_kept(path: Path, journal: HistoryJournal, databas
         assert kept in content
 
 
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("tokens=200", "tokens=200"),
+        ("max_tokens=4096&token=MARKER", "max_tokens=4096&token=[redacted]"),
+        ("tokens=MARKER", "tokens=[redacted]"),
+        ("tokens=1234567890", "tokens=[redacted]"),
+        ("token=200", "token=[redacted]"),
+    ],
+)
+async def test_how_many_tokens_is_no_secret(
+    journal: HistoryJournal, queries: HistoryQueries, query: str, kept: str
+) -> None:
+    await journal.receive(a_receipt(url=f"https://api.example.com/chat?{query}"))
+    assert (await queries.receipt("r-1")).record.url == f"https://api.example.com/chat?{kept}"
+
+
 async def test_text_is_inert_before_it_is_stored(journal: HistoryJournal, queries: HistoryQueries) -> None:
     await journal.receive(a_receipt(status="\x1b[31mred\x1b[0m\u202egnp", reference="a\nb"))
     record = (await queries.receipt("r-1")).record
