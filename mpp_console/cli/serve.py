@@ -39,7 +39,8 @@ def serve(app: App, *, port: int | None, routes: tuple[str, ...], faults: tuple[
     """Serve the demo API: a local paid server in the sandbox, on 127.0.0.1 only.
 
     Routes made in the console are served too. Faults: expired, wrong-amount, bad-recipient, replay, slow,
-    server-error, no-receipt, lost.
+    server-error, no-receipt, lost; for routes that channels pay also lost-state, lying-410, refused-close,
+    stalled-stream, voucher-loop, high-receipt.
 
     With --json the first line is {"event":"ready","url":…,"rpc_url":…,"chain_id":…,"recipient":…,"routes":[…]}, then
     one line for each request and each receipt. Ends cleanly on ctrl+c and SIGTERM.

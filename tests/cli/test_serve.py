@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Served, one, runner, start_serving, stop_serving
+from mpp_console.sandbox.demo.faults import Fault
+from tests.cli.conftest import Run, Served, one, runner, start_serving, stop_serving
 
 
 def test_the_first_line_says_where_and_what(served: Served) -> None:
@@ -82,3 +84,9 @@ def test_routes_and_faults_of_one_run(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_served_ends_with_a_usage_error(served: Served, option: str, value: str, said: str) -> None:
     assert said in runner(served.home)("serve", option, value, code=2).stderr
+
+
+def test_the_help_names_every_fault(alone: Run) -> None:
+    whole = re.sub(r"-\n\s*", "-", alone("serve", "--help").stdout)
+    said = set(re.findall(r"[a-z0-9-]+", whole))
+    assert {fault.value for fault in Fault} <= said
