@@ -52,9 +52,11 @@ def carry_out(
     dry_run: bool,
     yes: bool,
     paid: bool = False,
+    none: str = "There is no such channel.",
 ) -> None:
     """Reviews, asks where somebody has to be asked, does it, prints an outcome for each, and ends with 1 when one
-    failed. `paid` tells that the channels are those of the local server, and not our own.
+    failed. `paid` tells that the channels are those of the local server, and not our own; `none` is said when none is
+    meant.
     """
 
     async def work(console: Console) -> _Done:
@@ -70,7 +72,7 @@ def carry_out(
 
     done = app.run(work)
     if done.result is None:
-        _print_nothing(app)
+        _print_nothing(app, none)
     elif dry_run and done.review is not None:
         _print_dry_run(app, done.review)
     else:
@@ -104,11 +106,11 @@ async def _decide(task: SessionTask, review: SessionReview, *, dry_run: bool, co
         task.reject()
 
 
-def _print_nothing(app: App) -> None:
+def _print_nothing(app: App, none: str) -> None:
     if app.json:
         print_json({"outcomes": []})
     else:
-        say("There is no such channel.")
+        say(none)
 
 
 def _print_dry_run(app: App, review: SessionReview) -> None:

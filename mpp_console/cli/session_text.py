@@ -73,7 +73,7 @@ def _cells(row: SessionRow, *, brief: bool) -> tuple[str, ...]:
         f"{row.used:.0%}",
         units(row.spent),
         units(row.deposit),
-        units(row.left if row.refunded is None else 0),
+        units(row.left),
         row.currency.symbol,
         when(row.last_used_at),
         when(row.closes_at) if row.closes_at is not None or not brief else "",
@@ -94,19 +94,24 @@ def say_totals(view: SessionsView) -> None:
     for total in view.totals:
         parts = [f"{amount_text(total.locked, total.currency)} locked"]
         if total.at_risk:
-            parts.append(f"{amount_text(total.at_risk, total.currency)} signed and not confirmed")
+            parts.append(f"{amount_text(total.at_risk, total.currency)} of it signed and not confirmed")
         if total.pending_refund:
-            parts.append(f"{amount_text(total.pending_refund, total.currency)} on its way back")
+            parts.append(f"{amount_text(total.pending_refund, total.currency)} of it on its way back")
         say(", ".join(parts))
     if view.stale:
         held = ", ".join(money.text for money in view.stale_held)
         say(
-            f"! {len(view.stale)} of them want looking at and hold {held}: mpp-console sessions close --stale --dry-run"
+            f"! {_many(len(view.stale), 'channel wants', 'channels want')} looking at, holding {held}: "
+            "mpp-console sessions close --stale --dry-run"
         )
     if view.damaged:
-        say(f"! {len(view.damaged)} rows are damaged; they are kept: {', '.join(view.damaged)}")
+        say(f"! {_many(len(view.damaged), 'row is', 'rows are')} damaged and kept: {', '.join(view.damaged)}")
     if view.finalized:
         say(f"{view.finalized} older closed ones are not shown")
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def row_json(row: SessionRow) -> dict[str, Any]:
@@ -266,10 +271,17 @@ def _review_facts(item: SessionReviewRow) -> list[tuple[str, str]]:
         ("does", item.way),
         ("signs", money(item.signs)),
         ("locks", money(item.locks)),
-        ("returns", f"at least {money(item.returns)}" if item.returns is not None else ""),
+        ("returns", _returns(item)),
         ("fee", "" if fee is None else f"at most {fee.text}"),
         ("cannot", "" if item.error is None else item.error.message),
     ]
+
+
+def _returns(item: SessionReviewRow) -> str:
+    if item.returns is None:
+        return ""
+    money = amount_text(item.returns, item.row.currency)
+    return f"at most {money}, less what its payee was promised" if item.vouchers_lost else f"at least {money}"
 
 
 def review_json(review: SessionReview) -> list[dict[str, Any]]:
@@ -281,6 +293,7 @@ def review_json(review: SessionReview) -> list[dict[str, Any]]:
             "signs_base_units": None if item.signs is None else str(item.signs),
             "locks_base_units": None if item.locks is None else str(item.locks),
             "returns_base_units": None if item.returns is None else str(item.returns),
+            "vouchers_lost": item.vouchers_lost,
             "fee_base_units": None if item.fee is None else str(item.fee.amount),
             "error": None if item.error is None else error_json(item.error),
         }

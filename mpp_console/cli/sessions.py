@@ -140,7 +140,7 @@ def topup(app: App, *, channels: tuple[str, ...], amount: str | None, dry_run: b
 @click.option("--all", "everything", is_flag=True, help="Every channel that holds something.")
 @click.option("--stale", is_flag=True, help="Those that somebody should look at.")
 @click.option("--orphaned", is_flag=True, help="Those found on the chain that no server is known for.")
-@click.option("--origin", metavar="URL", help="Those of one server.")
+@click.option("--origin", metavar="URL", help="Those of one server: any URL of it, or its host as listed.")
 @click.option("--force", is_flag=True, help="Ask the chain at once, and leave the server out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what comes back; sign nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do it without a question.")
@@ -163,6 +163,7 @@ def close(
     """
     flags = {"--all": everything, "--stale": stale, "--orphaned": orphaned, "--origin": origin is not None}
     require_targets(channels, flags)
+    here = _is_of(origin or "")
 
     def meant(row: SessionRow) -> bool:
         if row.state.value in _OVER:
@@ -171,7 +172,7 @@ def close(
             return bool(row.stale)
         if orphaned:
             return row.state.value == "orphaned"
-        return everything or row.origin == (origin or "").rstrip("/")
+        return everything or here(row.origin)
 
     async def targets(console: Console) -> tuple[str, ...]:
         return channels or await _those(console, meant)
@@ -192,7 +193,8 @@ def withdraw(app: App, *, channels: tuple[str, ...], everything: bool, dry_run: 
     async def targets(console: Console) -> tuple[str, ...]:
         return channels or await _those(console, lambda row: row.state.value == "finalizable")
 
-    carry_out(app, "withdraw", targets, dry_run=dry_run, yes=yes)
+    none = "No grace period is over: there is nothing to withdraw yet. See: mpp-console sessions list"
+    carry_out(app, "withdraw", targets, dry_run=dry_run, yes=yes, none=none)
 
 
 @sessions.command(epilog=_CHANNEL_HELP)
@@ -268,6 +270,14 @@ def import_(app: App, *, path: Path, dry_run: bool) -> None:
     say(f"{len(found.added)} {'would be added' if dry_run else 'added'}, {found.known} known already")
     for name in found.skipped:
         say(f"! left out: {name}")
+
+
+def _is_of(named: str) -> Callable[[str], bool]:
+    """Whether an origin is the one of a URL, or of a host and port without a scheme."""
+    scheme, _, rest = named.strip().lower().rpartition("://")
+    host = rest.partition("/")[0].partition("?")[0]
+    host = host.removesuffix({"https": ":443", "http": ":80"}.get(scheme, "/"))
+    return lambda origin: bool(host) and (origin == f"{scheme}://{host}" if scheme else origin.endswith(f"://{host}"))
 
 
 async def _those(console: Console, meant: Callable[[SessionRow], bool]) -> tuple[str, ...]:

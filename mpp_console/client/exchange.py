@@ -236,10 +236,13 @@ class Exchange:
                 kind, verdict, hint = PaidNotDelivered, "the payment went through", "ask the server for what you paid"
             case OperationState.REFUSED:
                 kind, verdict, hint = PaymentRejected, "no money moved", "see why before you try again"
+                if operation.error and operation.error != said:
+                    hint = operation.error  # the rail's own word, such as of a voucher that the server has all the same
             case _:
                 kind, verdict = OutcomeUnknown, "nobody knows yet whether the payment went through"
                 hint = "do not pay again before it is resolved"
-        raise kind(f"{said}; {verdict}", operation=operation, response=response, problem=problem, hint=hint) from cause
+        message = f"{said.rstrip('.')}; {verdict}"
+        raise kind(message, operation=operation, response=response, problem=problem, hint=hint) from cause
 
     def _spent(self) -> tuple[PendingPayment, httpx.Request]:
         assert self._pending is not None  # noqa: S101 - only a request that `pay` returned is answered or interrupted

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mpp_console.protocol import MppError, inert
+from mpp_console.protocol import MppError, Problem, inert
 from mpp_console.services.commands import command_line, pay_command
 from mpp_console.services.models import ErrorView, PayResult, Stage
 from mpp_console.services.payment_task import PaymentTask
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mpp_console.services.engine import Engine
 
 __all__ = ["PaymentRun"]
+
+_DENIED: Final = frozenset({"session/channel-not-found", "session/channel-finalized"})
+"""Problems by which a server denies a channel. One that the chain has stays, whatever the server says."""
 
 
 class PaymentRun:
@@ -163,6 +166,11 @@ class PaymentRun:
                 return self._result(Stage.DONE, answer, _kept(answer), None)
             case errors.PaymentDeclined():
                 stage = Stage.DECLINED
+            case errors.PaymentRejected(problem=Problem(slug=slug)) if slug in _DENIED and operation is not None:
+                command = command_line(
+                    self._engine.profile.name, "sessions", "show", operation.reference or "", "--dispute"
+                )
+                shown = replace(shown, hint=f"{shown.hint}. What to tell its operator: {command}")
             case errors.PaidNotDelivered():
                 stage = Stage.FAILED
             case errors.OutcomeUnknown():

@@ -89,7 +89,8 @@ class SessionActs:
                 facts["error"] = facts.get("error") or away
         except MppError as error:
             facts = {"way": "", "error": error_view(error)}
-        return SessionReviewRow(row=row, **facts)
+        # A row that the chain gave back names no server, and no voucher that its payee may still bring.
+        return SessionReviewRow(row=row, vouchers_lost=not channel.origin, **facts)
 
     async def _top_up(self, wish: Wish, channel: ClientChannel) -> dict[str, Any]:
         from mpp_console.client.sessions.transactions import top_up_calls
@@ -305,6 +306,9 @@ def _no_top_up(channel: ClientChannel, amount: int) -> ErrorView | None:
         return _usage("not-open", f"it is {channel.state}: nothing can be added to it")
     if not amount and not channel.close_requested_at:
         return _usage("nothing-to-do", "nothing would be added, and no close was requested")
+    if not amount and channel.protocol == "v1":
+        why = "version 1 takes a close back only with a top up of something"
+        return _usage("nothing-added", why, "add the least there is: --amount 0.000001")
     return None
 
 

@@ -46,9 +46,10 @@ class SessionRow:
     """One channel of ours as it stands now, `finalizable` by the chain's time.
 
     `signed` is the highest voucher that somebody else may hold; `spent` what is owed for what was delivered, by what is
-    known; `left` what no voucher promises yet; `at_risk` signed without a confirmation. `refunded` is what came back,
-    None until it is closed. `closes_at` is when the rest can be withdrawn: the chain's time, told by this machine's
-    clock. `stale` says why somebody should look at it, empty when nobody has to. `note` is for people.
+    known, and what was paid out once it is closed; `left` what no voucher promises yet; `at_risk` signed without a
+    confirmation. `refunded` is what came back, None until it is closed. `closes_at` is when the rest can be withdrawn:
+    the chain's time, told by this machine's clock. `stale` says why somebody should look at it, empty when nobody has
+    to. `note` is for people.
     """
 
     id: str
@@ -78,8 +79,9 @@ class SessionRow:
 
     @property
     def used(self) -> float:
-        """The part of the deposit that is promised, from 0 to 1."""
-        return min(max(self.signed, self.spent) / self.deposit, 1.0) if self.deposit else 0.0
+        """The part of the deposit that is promised, or was paid out in the end, from 0 to 1."""
+        promised = self.spent if self.state is ChannelState.FINALIZED else max(self.signed, self.spent)
+        return min(promised / self.deposit, 1.0) if self.deposit else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +179,9 @@ class SessionReviewRow:
     """What an act would do to one channel.
 
     `signs` is the cumulative sum of a voucher that would be signed, `locks` what would be put aside, `returns` what
-    comes back at least, `fee` the most that the network takes; None where there is none, or it is unknown. `way` says
-    in words what happens (`asks the server, else the chain: 16 minutes`). `error` says why this one cannot.
+    comes back at least, or at most with `vouchers_lost`: what was signed for a channel that was found on the chain is
+    known to its payee only. `fee` is the most that the network takes; None where there is none, or it is unknown. `way`
+    says in words what happens (`asks the server, else the chain: 16 minutes`). `error` says why this one cannot.
     """
 
     row: SessionRow
@@ -188,6 +191,7 @@ class SessionReviewRow:
     returns: int | None = None
     fee: Money | None = None
     error: ErrorView | None = None
+    vouchers_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

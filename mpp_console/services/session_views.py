@@ -70,6 +70,7 @@ def session_row(channel: ClientChannel, lens: Lens) -> SessionRow:
     """One channel as it stands now."""
     chain_time = lens.chain_time()
     state = channel.state if chain_time is None else channel.standing(chain_time)
+    over = state is ChannelState.FINALIZED
     return SessionRow(
         id=channel.channel_id,
         state=state,
@@ -83,9 +84,10 @@ def session_row(channel: ClientChannel, lens: Lens) -> SessionRow:
         deposit=channel.deposit,
         signed=channel.signed,
         accepted=channel.accepted,
-        spent=channel.owed,
+        # Once it is closed the chain has the last word: what was not settled came back, whatever a server counted.
+        spent=channel.settled if over else channel.owed,
         settled=channel.settled,
-        left=channel.left,
+        left=0 if over else channel.left,
         locked=channel.locked,
         at_risk=channel.at_risk,
         created_at=channel.created_at,

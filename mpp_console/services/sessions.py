@@ -298,7 +298,10 @@ class SessionsService:
             return (exact or found)[0]
         if any(channel.startswith(wanted) for channel in page.damaged) and len(wanted) >= MIN_PREFIX:
             raise SessionNotFound(f"the row of {name} is damaged and cannot be read", hint="its row is kept")
-        why = f"{len(found)} channels begin with {name}" if found else f"there is no channel {name}"
+        why = f"there is no channel {name}"
+        if found:
+            few = len(found) == 1
+            why = f"{name} is too short for an id" if few else f"{len(found)} channels begin with {name}"
         raise SessionNotFound(why, hint="see `mpp-console sessions list`")
 
     def _tell_disputes(self, view: SessionsView) -> None:

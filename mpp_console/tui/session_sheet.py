@@ -236,7 +236,8 @@ def _sums(each: SessionReviewRow, *, paid: bool) -> list[Sum]:
     if each.signs is not None:
         rows.append(("signs", each.signs, f"bold {WARN}", "a voucher for all that is owed"))
     if each.returns is not None:
-        rows.append(("comes back", each.returns, f"bold {GOOD}", "to its payer" if paid else "at least"))
+        bound = "at most: its vouchers are lost" if each.vouchers_lost else "at least"
+        rows.append(("comes back", each.returns, f"bold {GOOD}", "to its payer" if paid else bound))
     return rows
 
 

@@ -87,10 +87,37 @@ def test_a_forced_close_waits_by_the_chain_and_a_bulk_names_what_failed(shop: Se
     second = next(row["id"] for row in channels(run) if row["id"] != first)
     mixed = one(run("sessions", "withdraw", first, second, "--json", code=1))
     assert [(item["channel"], item["ok"]) for item in mixed["outcomes"]] == [(first, True), (second, False)]
-    assert run("sessions", "withdraw", "--all").stderr == "There is no such channel.\n"
+    assert "there is nothing to withdraw yet" in run("sessions", "withdraw", "--all").stderr
+    assert "0.099000 pathUSD of it on its way back" in run("sessions", "list").stderr
     synced = one(run("sessions", "sync", "--json"))
     assert {row["state"] for row in synced["sessions"]} == {"closing", "active"}
     assert synced["troubles"] == []
+
+
+def test_a_server_is_named_by_any_url_of_it_or_by_its_host(shop: Served, run: Run) -> None:
+    run("sessions", "open", f"{shop.url}/session")
+    (row,) = channels(run)
+    host = shop.url.partition("://")[2]
+    for name in (shop.url, f"{shop.url}/session?x=1", f"{host}/", host):
+        planned = one(run("sessions", "close", "--origin", name, "--dry-run", "--json"))
+        assert [item["channel"] for item in planned["rows"]] == [row["id"]], name
+    for name in (f"https://{host}", f"{host}0", host[1:], ""):
+        assert one(run("sessions", "close", "--origin", name, "--json")) == {"outcomes": []}, name
+    assert "0x is too short for an id" in run("sessions", "show", "0x", code=2).stderr
+
+
+def test_a_server_that_denies_a_channel_is_answered_with_what_to_tell_it(shop: Served, run: Run) -> None:
+    run("sessions", "open", f"{shop.url}/session")
+    (row,) = channels(run)
+    stop_serving(shop)
+    liar = start_serving(shop.home, "--fault", "lying-410")
+    try:
+        said = run("pay", f"{liar.url}/session", code=4).stderr
+        assert "switched on; no money moved" in said
+        assert "0.100000 pathUSD stay locked in it. The row is kept" in said
+        assert f"mpp-console sessions show {row['id']} --dispute" in said
+    finally:
+        stop_serving(liar)
 
 
 def test_v1_is_paid_and_closed_by_the_same_words(shop: Served, run: Run) -> None:
@@ -129,7 +156,10 @@ def test_a_lost_history_is_searched_for_on_the_chain(shop: Served, run: Run) -> 
     assert channels(run)[0]["state"] == "orphaned"
     planned = one(run("sessions", "close", "--orphaned", "--dry-run", "--json"))
     assert planned["rows"][0]["way"].startswith("asks the chain")
-    assert run("sessions", "list").stderr.count("1 of them want looking at and hold 0.100000 pathUSD") == 1
+    assert planned["rows"][0]["vouchers_lost"]
+    said = run("sessions", "close", "--orphaned", "--dry-run").stderr
+    assert "at most 0.100000 pathUSD, less what its payee was promised" in said
+    assert run("sessions", "list").stderr.count("1 channel wants looking at, holding 0.100000 pathUSD") == 1
     assert "0 found, 1 known" in run("sessions", "recover").stderr
 
 

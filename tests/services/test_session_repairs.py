@@ -80,7 +80,12 @@ async def test_row_14_a_v2_channel_whose_row_is_lost_is_rebuilt_and_closable(mar
     assert (orphan.id, orphan.state, orphan.stale) == (known.channel_id, "orphaned", "no server here is known for it")
     assert (await remembered(market)).descriptor == known.descriptor
     assert (await market.console.sessions.recover()).orphans == ()
-    assert (await market.act("close", orphan.id)).outcomes[0].how == "requested"
+    task = market.console.sessions.start("close", [orphan.id])
+    review = await task.review()
+    assert review is not None
+    assert (review.rows[0].returns, review.rows[0].vouchers_lost) == (10 * PRICE, True), "no promise of all of it"
+    task.approve()
+    assert (await task.result()).outcomes[0].how == "requested"
     market.clock.advance(ALL)
     assert (await market.act("withdraw", orphan.id)).outcomes[0].refunded == 10 * PRICE
 
@@ -183,6 +188,19 @@ async def test_row_18_a_top_up_takes_a_requested_close_back(market: Market) -> N
     assert done.outcomes[0].row.deposit == 15 * PRICE
     assert (await market.pay()).paid
     assert market.shop.actions == ["open", "voucher"]
+
+
+async def test_row_18_version_1_takes_a_close_back_only_with_money(market: Market) -> None:
+    """Its contract refuses a top up of nothing: that is said before anything is signed."""
+    served = await market.console.server.start()
+    assert (await market.pay(f"{served.url}/session/v1")).paid
+    await market.act("force-close")
+    done = await market.act("topup", amount="0")
+    assert (done.stage, done.error and done.error.code) == (Stage.FAILED, "nothing-added")
+    assert (await market.row()).state == "closing"
+    assert (await market.act("topup", amount="0.000001")).outcomes[0].how == "topped-up"
+    row = await market.row()
+    assert (row.state, row.deposit, row.closes_at) == ("active", 100_001, None)
 
 
 async def test_row_19_a_malformed_row_is_skipped_and_shown_as_damaged(market: Market) -> None:

@@ -211,6 +211,10 @@ async def test_row_6_a_server_that_lies_410_changes_nothing_but_a_word(market: M
     (notice,) = heard.of(Notice)
     assert notice.command == f"mpp-console sessions show {row.id} --dispute"
     assert "0.010000 pathUSD stay locked" in notice.text
+    assert result.error is not None
+    assert result.error.message.endswith("because of session/channel-not-found; no money moved")
+    assert "0.010000 pathUSD stay locked in it" in result.error.hint
+    assert result.error.hint.endswith(notice.command)
     text = await market.console.sessions.dispute(row.id)
     assert row.id in text
     assert market.url in text
@@ -288,6 +292,7 @@ async def test_row_11_after_the_grace_period_the_rest_is_withdrawn(market: Marke
     detail = await market.console.sessions.show(done.outcomes[0].row.id)
     assert (detail.row.refunded, detail.close_hash) == (10 * PRICE, done.outcomes[0].reference)
     assert [entry.kind for entry in detail.entries][-3:] == ["closing", "withdrawal", "finalized"]
+    assert (detail.row.spent, detail.row.left, detail.row.used) == (0, 0, 0.0), "the payee did not come for its part"
 
 
 async def test_row_12_a_request_to_close_that_was_dropped_leaves_the_channel_active(market: Market) -> None:

@@ -572,6 +572,28 @@ async def test_pay_again_asks_the_url_for_the_session_offer() -> None:
         assert any("Nobody here knows which URL" in toast for toast in mode.toasts)
 
 
+async def test_pay_again_makes_no_request_whose_secret_was_not_kept() -> None:
+    console = SeededConsole()
+    console.sessions.rows = (replace(OPEN, url=f"{OPEN.url}?api_key=[redacted]"),)
+    async with shown(console) as mode:
+        await mode.select(OPEN)
+        await mode.press("R")
+        assert mode.on(SessionsScreen)
+        assert console.payments.tasks == []
+        assert any("held a secret, which is not kept" in toast for toast in mode.toasts)
+
+
+async def test_what_comes_back_of_a_lost_channel_is_no_promise() -> None:
+    async with shown() as mode:
+        await mode.select(ORPHAN)
+        await mode.press("c")
+        assert "at most: its vouchers are lost" in mode.facts("#review-facts")
+        await mode.press("escape")
+        await mode.select(OPEN)
+        await mode.press("c")
+        assert "at most:" not in mode.facts("#review-facts")
+
+
 async def test_a_new_session_begins_with_a_url_and_its_review_shows_what_is_locked() -> None:
     console = SeededConsole()
     console.payments.next_review = review(offer=offer(intent="session", session=session_plan()))

@@ -8,7 +8,7 @@ from functools import partial
 
 from textual.screen import Screen
 
-from mpp_console.protocol import ChannelState, inert
+from mpp_console.protocol import REDACTED, ChannelState, inert
 from mpp_console.services.models import PayRequest
 from mpp_console.services.session_models import ImportResult, SessionAct, SessionDetail, SessionRow
 from mpp_console.tui.screens.menu import Choice, MenuDialog
@@ -74,6 +74,8 @@ class SessionActs(Screen[None]):
         row = self._one()
         if not row.url:
             raise Unavailable("Nobody here knows which URL this channel pays. n takes one.")
+        if REDACTED in row.url:
+            raise Unavailable("The URL of this channel held a secret, which is not kept. n takes it whole.")
         await app_of(self).pay(PayRequest(url=row.url, offer=SESSION_OFFER), opened_by="R")
 
     def do_sessions_close(self) -> None:
