@@ -14,13 +14,16 @@ import click
 __all__ = ["check_target", "write_whole"]
 
 
-def check_target(text: str, option: str = "-o") -> Path:
+def check_target(text: str, option: str = "-o", *, nowhere: bool = False) -> Path:
     """The file to write. Ends the command when it is no plain file, or when a relative name leads out of this folder,
     with an error that names `option`.
 
-    Checked before the request: a payment whose answer cannot be kept is money lost.
+    Checked before the request: a payment whose answer cannot be kept is money lost. With `nowhere` the null device is
+    allowed: whoever names it, as with curl, does not want the answer.
     """
     path = Path(text)
+    if nowhere and text == os.devnull:
+        return path
     here = Path.cwd().resolve()
     if not path.is_absolute() and not (here / path.parent).resolve().is_relative_to(here):
         raise _bad(f"{text} leads out of this folder", "give its absolute path if that is meant", option)
@@ -38,7 +41,9 @@ def check_target(text: str, option: str = "-o") -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replaces the file in one step, so that nobody ever reads half of it."""
+    """Replaces the file in one step, so that nobody ever reads half of it. The null device is left alone."""
+    if str(path) == os.devnull:
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

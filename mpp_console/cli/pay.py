@@ -93,7 +93,7 @@ class PayWishes:
 
 def pay_url(app: App, request: RequestOptions, wishes: PayWishes) -> None:
     """Requests, pays, prints, and ends with the exit code of how it went."""
-    target = None if wishes.output is None else check_target(wishes.output)
+    target = None if wishes.output is None else check_target(wishes.output, nowhere=True)
 
     async def work(console: Console) -> tuple[PayResult, int]:
         import asyncio

@@ -128,6 +128,13 @@ def test_output_to_a_file(beside: Run, served: Served, tmp_path: Path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["answer.json"]
 
 
+def test_an_answer_that_nobody_wants_goes_to_the_null_device(beside: Run, served: Served) -> None:
+    said = beside("pay", f"{served.url}/charge", "-o", os.devnull)
+    assert said.stdout == ""
+    assert said.stderr.startswith("paid 0.010000 pathUSD")
+    assert not Path(os.devnull).is_file()
+
+
 @pytest.mark.parametrize("name", ["../answer", "link", "folder", "missing/answer", "inner/../../answer"])
 def test_a_file_that_must_not_be_written_stops_it_before_it_pays(
     name: str, beside: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
