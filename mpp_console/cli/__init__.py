@@ -17,8 +17,9 @@ def main() -> None:
         sys.stdout.write(f"mpp-console {__version__}\n")
         return
     try:
-        from mpp_console.cli.root import cli
+        from mpp_console.cli.root import run
 
-        cli(prog_name="mpp-console")
-    except KeyboardInterrupt:  # before a command begins; commands answer a ctrl+c themselves
-        sys.exit(130)
+        code = run()
+    except KeyboardInterrupt:  # before a command begins, or when it is over
+        code = 130
+    sys.exit(code)

@@ -11,7 +11,6 @@ import click
 
 __all__ = ["confirmed", "hidden_answer", "someone_is_there", "typed_word"]
 
-INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _GLANCE = 0.1  # seconds between two looks at whether a hidden question is still worth an answer
 
 
@@ -44,21 +43,16 @@ async def confirmed(question: str) -> bool:
 
 
 def typed_word(question: str) -> str:
-    """Asks for a word that confirms something. A ctrl+c ends the program as it does everywhere else.
+    """Asks for a word that confirms something.
 
     Looks again and again instead of waiting in one read: a signal just before that read would go unnoticed.
     """
     import select
 
-    try:
-        # Within the guard: somebody may have read the question before the call that wrote it has returned.
-        click.echo(f"{question}: ", err=True, nl=False)
-        while not select.select([sys.stdin], [], [], _GLANCE)[0]:
-            pass
-        return sys.stdin.readline().rstrip("\r\n")
-    except KeyboardInterrupt:
-        click.echo(err=True)
-        sys.exit(INTERRUPTED)
+    click.echo(f"{question}: ", err=True, nl=False)
+    while not select.select([sys.stdin], [], [], _GLANCE)[0]:
+        pass
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def hidden_answer(question: str, stopped: threading.Event) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mpp_console.services.models import ErrorView
     from mpp_console.services.settings import Settings
 
-__all__ = ["EXIT_CODES_HELP", "App", "error_json", "exit_code", "fail", "pass_app"]
+__all__ = ["EXIT_CODES_HELP", "INTERRUPTED", "App", "error_json", "exit_code", "fail", "pass_app"]
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ EXIT_CODES_HELP = """\
   2  usage: an option, setting, name or amount does not hold
   3  network: no answer, or the server answered with an HTTP error
   4  payment: refused, declined, failed, or its outcome is unknown"""
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class App:
             return asyncio.run(self._with_console(work))
         except MppError as error:
             self.fail(error)
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        except asyncio.CancelledError:  # a SIGTERM; a ctrl+c is answered where all commands are run
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             # Whoever read us has enough (`| head`). Python would complain once more when it flushes at exit.

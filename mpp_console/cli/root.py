@@ -6,14 +6,15 @@ A command's module is imported when that command runs, not before: `--help` show
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from mpp_console import __version__
-from mpp_console.cli.context import EXIT_CODES_HELP, App
+from mpp_console.cli.context import EXIT_CODES_HELP, INTERRUPTED, App
 
-__all__ = ["cli"]
+__all__ = ["cli", "run"]
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "pay": ("pay", "Request a URL and pay for it when it asks for money."),
@@ -74,6 +75,10 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - the table above and the modules agree
         return command
 
+    def invoke(self, ctx: click.Context) -> None:
+        """Gives nothing, so that `run` takes no value of a command for an exit code."""
+        super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
@@ -102,3 +107,22 @@ def cli(ctx: click.Context, profile: str | None, rpc_url: str | None, account: s
         from mpp_console.cli.console import open_console
 
         ctx.exit(open_console(ctx.obj))
+
+
+def run() -> int:
+    """Runs what was asked for on the command line; gives the exit code.
+
+    click alone would end a program that a ctrl+c stopped with 1, as one that failed; shells expect 130.
+    """
+    try:
+        code: Any = cli.main(prog_name="mpp-console", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as stop:
+        # click has ended the line on which the terminal showed the ^C.
+        if isinstance(stop.__cause__, EOFError):
+            click.echo("Aborted!", err=True)
+            return 1
+        return INTERRUPTED
+    return code or 0

@@ -273,6 +273,35 @@ def test_a_ctrl_c_while_it_starts_is_no_traceback(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "")
 
 
+STOPS = {
+    "a command without a loop": (["config", "path"], "mpp_console.services.paths.Paths.find"),
+    "one within its loop": (["accounts", "list"], "mpp_console.services.Console.open"),
+    "the loading of a command": (["receipts", "list"], "mpp_console.cli.root.import_module"),
+    "the tidying up at the end": (["--demo", "config", "path"], "shutil.rmtree"),
+}
+
+
+@pytest.mark.parametrize(("words", "where"), STOPS.values(), ids=STOPS)
+def test_a_ctrl_c_anywhere_is_a_stop_and_one_quiet_line(words: list[str], where: str, tmp_path: Path) -> None:
+    # The signal is sent by the program itself, so that it comes there and nowhere else.
+    code = f"""if True:
+        import asyncio, os, signal, sys
+        from unittest.mock import patch
+        import mpp_console.cli, mpp_console.cli.root, mpp_console.services, mpp_console.services.paths, shutil
+        def stop(*_, **__):
+            os.kill(os.getpid(), signal.SIGINT)
+            return asyncio.sleep(3600)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.argv[1:] = {words!r}
+        with patch({where!r}, stop): mpp_console.cli.main()
+    """
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(
+        words, env=environment(tmp_path, TMPDIR=str(tmp_path)), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "\n")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell: str, alone: Run) -> None:
     assert "_MPP_CONSOLE_COMPLETE" in alone("completion", shell).stdout
