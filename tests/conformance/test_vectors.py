@@ -1,23 +1,21 @@
 """The official conformance vectors, through the adapter that the official kit would use.
 
-The folder is `$MPP_VECTORS`. Without it these tests are skipped, and fail where `CI` is set. A scenario's `tests` say
-what is asked of it: parse, format (compared by meaning), roundtrip, or an error of a named type.
+A scenario's `tests` say what is asked of it: parse, format (compared by meaning), roundtrip, or an error of a named
+type. Where the vectors are is in `tests.vectors`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from .adapter import NOT_CLAIMED, OPERATIONS, respond
+from tests import vectors
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / os.environ.get("MPP_VECTORS", "../shared/vectors")
+from .adapter import NOT_CLAIMED, OPERATIONS, respond
 
 CODECS = {
     "www-authenticate": ("challenge.parse", "challenge.format"),
@@ -49,7 +47,7 @@ class Case(NamedTuple):
 
 
 def scenarios(file: str) -> list[dict[str, Any]]:
-    path = FOLDER / f"{file}.json"
+    path = vectors.FOLDER / f"{file}.json"
     document = json.loads(path.read_text()) if path.is_file() else {}
     return list(document.get("scenarios") or document.get("cases") or [])
 
@@ -110,17 +108,9 @@ def call(op: str, value: Any) -> dict[str, Any]:
     return respond({"schema": 1, "op": op, "input": value})
 
 
-def require_vectors() -> None:
-    if FOLDER.is_dir():
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"the conformance vectors are not in {FOLDER}; set MPP_VECTORS")
-    pytest.skip("the conformance vectors are not here; set MPP_VECTORS to their folder")
-
-
 def test_every_vector_file_is_run_or_explained() -> None:
-    require_vectors()
-    files = {path.stem for path in FOLDER.glob("*.json")}
+    vectors.require()
+    files = {path.stem for path in vectors.FOLDER.glob("*.json")}
     assert files == {*CODECS, *SINGLE, SERVER, *NOT_RUN}
     assert len(CASES) >= 140
     assert set(NOT_RUN.values()) <= set(NOT_CLAIMED)
@@ -141,7 +131,7 @@ def test_vector(case: Case) -> None:
 
 
 def test_the_dated_proof_vector_differs_in_version_and_account_only() -> None:
-    require_vectors()
+    vectors.require()
     account = "0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1"
     for scenario in scenarios("tempo-proof"):
         dated = scenario["expected"]["value"]
@@ -154,10 +144,10 @@ def test_the_dated_proof_vector_differs_in_version_and_account_only() -> None:
 
 
 def test_the_current_proof_vector_is_what_we_sign() -> None:
-    require_vectors()
+    vectors.require()
     from mpp_console.methods.tempo.typed_data import proof_digest
 
-    vector = json.loads((FOLDER / "extra" / "tempo-proof-v3.mppx.json").read_text())
+    vector = vectors.load("extra/tempo-proof-v3.mppx.json")
     ours = call(
         "tempo.proof.typed_data", {name: vector[name] for name in ("chainId", "challengeId", "realm", "account")}
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +21,7 @@ from mpp_console.protocol import (
 from mpp_console.server import Admitted, Challenged, GateRequest, Offer
 from mpp_console.server.binding import body_digest, opaque_for
 from mpp_console.server.verification import answered_offer
+from tests import vectors
 from tests.server.doubles import NOON, REALM, SECRET, TestPayee, challenges_in, credential_for, get, paying, world
 
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"])
@@ -193,9 +191,6 @@ async def test_no_payload_makes_a_gate_fail(payload: dict[str, str], source: str
     assert isinstance(answer, Admitted if payload.get("proof") == "paid" else Challenged)
 
 
-VECTORS = Path(os.environ.get("MPP_VECTORS", "../shared/vectors")) / "server-verification.json"
-
-
 class _TestSecret:
     """The vectors' secret has ten bytes, fewer than a real binder takes."""
 
@@ -217,13 +212,7 @@ class _TestSecret:
         return expected == challenge.id
 
 
-def _cases() -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason="conformance vectors are not here"))]
-    return [pytest.param(case, id=case["name"]) for case in json.loads(VECTORS.read_text())["cases"]]
-
-
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", vectors.cases("server-verification.json"))
 def test_official_server_vectors(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     # The vectors bind no route; everything else is judged by the real pipeline.
     monkeypatch.setattr("mpp_console.server.verification.scope_matches", lambda opaque, request: True)

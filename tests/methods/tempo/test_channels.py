@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +12,8 @@ from hypothesis import strategies as st
 from mpp_console.methods.tempo.channels import RESERVE, ZERO_ADDRESS, Descriptor, legacy_channel_id
 from mpp_console.methods.tempo.keys import keccak, to_checksum
 from mpp_console.protocol import ParseError
+from tests import vectors
 
-VECTORS = Path(os.environ.get("MPP_VECTORS", "../shared/vectors"))
 WIRE = {
     "payer": "0x" + "11" * 20,
     "payee": "0x" + "22" * 20,
@@ -36,7 +33,7 @@ def test_the_id_of_another_implementation() -> None:
 
 
 def test_the_published_vector() -> None:
-    vector: dict[str, Any] = json.loads((VECTORS / "extra" / "tempo-session-v2.json").read_text())
+    vector: dict[str, Any] = vectors.load("extra/tempo-session-v2.json")
     descriptor = Descriptor.from_wire(vector["descriptor"])
     assert descriptor.channel_id(escrow=vector["escrow"], chain_id=vector["chainId"]) == vector["channelId"]
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,20 +22,9 @@ from mpp_console.methods.tempo.transaction import (
     decode,
 )
 from mpp_console.protocol import Challenge, PaymentProblem, Secret, encode_object
+from tests import vectors
 
-VECTORS = Path(os.environ.get("MPP_VECTORS", "../shared/vectors"))
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def scenarios(name: str) -> Iterator[Any]:
-    path = VECTORS / name
-    if path.exists():
-        for scenario in json.loads(path.read_text())["scenarios"]:
-            yield pytest.param(scenario, id=scenario["name"])
-    elif os.environ.get("CI"):
-        yield pytest.param(None, id=f"{name} is missing")
-    else:
-        yield pytest.param(None, id=name, marks=pytest.mark.skip(reason=f"the official vectors are not at {VECTORS}"))
 
 
 def challenge_of(wire: dict[str, Any]) -> Challenge:
@@ -74,7 +59,7 @@ def build(wire: dict[str, Any]) -> TempoTransaction:
     )
 
 
-@pytest.mark.parametrize("scenario", scenarios("tempo-fee-payer-cosign.json"))
+@pytest.mark.parametrize("scenario", vectors.cases("tempo-fee-payer-cosign.json"))
 def test_fee_payer_cosign(scenario: dict[str, Any]) -> None:
     given, expected = scenario["input"], scenario["expected"]
     policy = SponsorPolicy(signer=key(given["feePayerPrivateKey"]), fee_tokens=(given["feeToken"],))
@@ -98,7 +83,7 @@ def test_fee_payer_cosign(scenario: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "scenario",
-    [*scenarios("tempo-receipt-verification.json"), *scenarios("tempo-transaction-verification.json")],
+    [*vectors.cases("tempo-receipt-verification.json"), *vectors.cases("tempo-transaction-verification.json")],
 )
 def test_receipt_verification(scenario: dict[str, Any]) -> None:
     given, expected = scenario["input"], scenario["expected"]
@@ -113,17 +98,8 @@ def test_receipt_verification(scenario: dict[str, Any]) -> None:
         assert caught.value.slug == "verification-failed"
 
 
-def proof_vectors() -> Iterator[Any]:
-    path = VECTORS / "extra" / "tempo-proof-v3.mppx.json"
-    if path.exists() or os.environ.get("CI"):
-        yield pytest.param(path, id="version 3")
-    else:
-        yield pytest.param(path, marks=pytest.mark.skip(reason=f"the official vectors are not at {VECTORS}"))
-
-
-@pytest.mark.parametrize("path", proof_vectors())
-def test_proof_version_3(path: Path) -> None:
-    given = json.loads(path.read_text())
+def test_proof_version_3() -> None:
+    given = vectors.load("extra/tempo-proof-v3.mppx.json")
     challenge = Challenge.create(
         id=given["challengeId"], realm=given["realm"], method="tempo", intent="charge", request={"amount": "0"}
     )

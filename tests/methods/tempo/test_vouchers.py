@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +14,8 @@ from mpp_console.methods.tempo.channels import RESERVE
 from mpp_console.methods.tempo.keys import CURVE_ORDER, LocalSigner, Signature, keccak
 from mpp_console.methods.tempo.vouchers import VoucherDomain, parse_signature
 from mpp_console.protocol import FormatError, ParseError, Secret
+from tests import vectors
 
-VECTORS = Path(os.environ.get("MPP_VECTORS", "../shared/vectors"))
 KEY = "0x" + "01" * 32
 SIGNER = LocalSigner(Secret(bytes.fromhex(KEY[2:])))
 LEGACY = "0x33b901018174DDabE4841042ab76ba85D4e24f25"
@@ -58,7 +55,7 @@ def test_a_voucher_of_another_implementation() -> None:
 
 
 def test_the_published_vector() -> None:
-    vector: dict[str, Any] = json.loads((VECTORS / "extra" / "tempo-session-v2.json").read_text())
+    vector: dict[str, Any] = vectors.load("extra/tempo-session-v2.json")
     voucher, domain = vector["voucher"], VoucherDomain.reserve(vector["chainId"], vector["escrow"])
     amount = int(voucher["cumulativeAmount"])
     assert "0x" + domain.digest(vector["channelId"], amount).hex() == voucher["digest"]
