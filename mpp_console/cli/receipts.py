@@ -30,7 +30,8 @@ __all__ = ["receipts"]
 
 _FILTER_HELP = (
     "FILTER words, which must all hold: origin:api status:settled dir:sent 'amount>1' since:7d until:2026-01-31 "
-    "currency:pathUSD method:tempo intent:charge network:sandbox ref:0x8f; !word leaves out; others search."
+    "currency:pathUSD method:tempo (or method:tempo/session) intent:charge network:sandbox ref:0x8f; !word leaves out; "
+    "others search."
 )
 _DRAW = 0.1
 _LOOK_AGAIN = 0.5

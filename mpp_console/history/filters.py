@@ -42,8 +42,8 @@ class Filter:
     `currency` is a currency id, `symbol` its symbol, both in any letter case. `amounts` are comparisons with a value
     in the currency's own units, whatever that currency is. `since` is included and `until` is not. Each of `words` is
     found somewhere in `searching.TEXT_FIELDS`, `origin_part` and `reference_part` in theirs, whatever the case of ASCII
-    letters; the first 200 characters of each count. `statuses` allows several. What passes one of `without` does not
-    pass.
+    letters; the first 200 characters of each count. `statuses` allows several. `method` may name an intent too, as in
+    `tempo/session`. What passes one of `without` does not pass.
     """
 
     words: tuple[str, ...] = ()
@@ -96,11 +96,16 @@ class Filter:
                 parameters=tuple(amount_key(value) for _, value in self.amounts),
             )
 
-    def _terms(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    def _equalities(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for field, column, _ in _EQUALITIES:
             value = getattr(self, field)
             if value is not None:
-                yield f"{column} = ?", (value,)
+                yield f"{column} = ?", (value.partition("/")[0] if field == "method" else value,)
+        if intent := (self.method or "").partition("/")[2]:
+            yield "intent = ?", (intent,)
+
+    def _terms(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        yield from self._equalities()
         if self.statuses:
             yield f"status IN ({', '.join('?' * len(self.statuses))})", self.statuses
         if self.symbol is not None:

@@ -99,7 +99,7 @@ def passes(filter: ReceiptFilter, row: ReceiptRow) -> bool:  # noqa: A002
         filter.direction in (None, row.direction)
         and all(any(_lower(word) in text for text in lowered) for word in filter.words)
         and (filter.origin is None or _origin_passes(filter.origin, row.origin))
-        and filter.method in (None, row.method)
+        and (filter.method is None or _method_passes(filter.method, row))
         and filter.intent in (None, row.intent)
         and filter.network in (None, row.network)
         and (filter.reference is None or _lower(filter.reference) in _lower(row.reference))
@@ -184,7 +184,7 @@ _EXAMPLES: Final = {
     "status": "status:settled (whatever was paid), status:success (with a receipt), status:none (without one)",
     "amount": "as in amount>1, amount>=0.5, amount<2, amount<=2, amount=1",
     "currency": "as in currency:pathUSD, or the address of a token",
-    "method": "as in method:tempo",
+    "method": "as in method:tempo, or with an intent: method:tempo/session",
     "intent": "as in intent:charge",
     "network": "as in network:sandbox",
     "reference": "as in ref:0x8f3c; a part is enough",
@@ -282,6 +282,11 @@ def _searched(row: ReceiptRow) -> Iterator[str]:
 
 def _origin_passes(wanted: str, origin: str) -> bool:
     return wanted == origin if "://" in wanted else _lower(wanted) in _lower(origin)
+
+
+def _method_passes(wanted: str, row: ReceiptRow) -> bool:
+    method, _, intent = wanted.partition("/")
+    return method == row.method and intent in ("", row.intent)
 
 
 def _currency_passes(wanted: str, row: ReceiptRow) -> bool:

@@ -58,7 +58,8 @@ class ReceiptFilter:
     """Which receipts. Empty fields do not restrict; what is set must all hold. `receipt_filter` reads what people type.
 
     Every one of `words` is found somewhere in origin, URL, reference, route, ids or addresses, in any letter case.
-    `origin` with a scheme is exact, else a part of it; `currency` is a symbol or id; `reference` a part of it.
+    `origin` with a scheme is exact, else a part of it; `currency` is a symbol or id; `reference` a part of it; `method`
+    is a method or, as in `tempo/session`, a method with an intent.
     `status` is `settled` for whatever was paid, `success` with a receipt, `none` without one. Nothing that passes a
     filter of `without` passes this one.
     """

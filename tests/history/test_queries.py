@@ -73,7 +73,7 @@ def lets_through(where: Filter, record: ReceiptRecord) -> bool:
         where.direction in (None, record.direction)
         and where.origin in (None, record.origin)
         and where.status in (None, record.status)
-        and where.method in (None, record.method)
+        and where.method in (None, record.method, f"{record.method}/{record.intent}")
         and where.intent in (None, record.intent)
         and where.network in (None, record.network)
         and (where.currency is None or where.currency.lower() == record.currency.id.lower())
@@ -116,7 +116,7 @@ filters = st.builds(
     direction=maybe(st.sampled_from(["sent", "received"])),
     origin=maybe(st.sampled_from(["https://a.example", "https://nowhere.example"])),
     status=maybe(st.just("success")),
-    method=maybe(st.just("tempo")),
+    method=maybe(st.sampled_from(["tempo", "tempo/session"])),
     intent=maybe(st.just("charge")),
     network=maybe(st.just("sandbox")),
     currency=maybe(st.sampled_from([currency.id.lower() for currency in CURRENCIES])),

@@ -21,7 +21,7 @@ from mpp_console.services.paths import Paths
 from mpp_console.services.receipt_filter import KEYS, STATUSES, filter_text, parse_filter, passes
 from mpp_console.services.settings import Settings
 from mpp_console.services.views import receipt_row
-from tests.history.samples import receipts
+from tests.history.samples import a_receipt, receipts
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -93,6 +93,7 @@ def test_what_people_type(text: str, expected: ReceiptFilter) -> None:
         ("amount>", "amount>", "amount>1"),
         ("origin:", "origin:", "origin:api"),
         ("origin>a", "origin>a", "origin:api"),
+        ("method:", "method:", "method:tempo/session"),
         ("method:a method:b", "method:b", "!"),
         ('api "two words', '"two words', '"'),
         ("!colour:red", "!colour:red", "known"),
@@ -186,10 +187,35 @@ def test_a_combination_that_is_left_out_has_no_text() -> None:
 TYPED = [
     "", "a.EXAMPLE", "100%", "_", "order_1", "none-there", "origin:b.ex", "origin:https://a.example", "dir:in",
     "status:settled", "status:none", "!status:none", "currency:pathusd", "currency:SAT", "!currency:AlphaUSD",
-    "method:tempo intent:charge", "network:moderato", "ref:AA", "!ref:slash", "amount>0.5", "amount<=1000000",
+    "method:tempo intent:charge", "method:tempo/charge", "method:tempo/session", "!method:tempo/session",
+    "method:tempo/", "method:lightning/charge", "network:moderato", "ref:AA", "!ref:slash", "amount>0.5",
+    "amount<=1000000",
     "amount>=9223372036854.775807", "!amount<1", "since:2026-03-01T12:00:00Z", "until:2026-03-01T12:00:01Z",
     '"under_score"', "a.example !order", "currency:0x20C0000000000000000000000000000000000000", "!order_1",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("method:tempo", {"charge", "session"}),
+        ("method:tempo/charge", {"charge"}),
+        ("method:tempo/session", {"session"}),
+        ("method:tempo/", {"charge", "session"}),
+        ("!method:tempo/session", {"charge"}),
+        ("method:tempo/session intent:charge", set()),
+        ("method:card/session", set()),
+    ],
+)
+async def test_a_method_is_found_with_its_intent(tmp_path: Path, typed: str, found: set[str]) -> None:
+    wanted = parse_filter(typed)
+    kept = [a_receipt(intent, intent=intent) for intent in ("charge", "session")]
+    assert {record.id for record in kept if passes(wanted, receipt_row(record))} == found
+    async with await Console.open("sandbox", settings=Settings(), paths=Paths.under(tmp_path)) as console:
+        journal = await console._engine.journal.get()
+        for record in kept:
+            await journal.receive(record)
+        assert {row.id for row in (await console.receipts.page(wanted)).rows} == found
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

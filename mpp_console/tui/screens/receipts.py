@@ -252,7 +252,7 @@ class ReceiptsScreen(ModeScreen, ReceiptMenus):
         return {
             "origin": sorted({row.origin.partition("://")[2] for row in rows if "://" in row.origin}),
             "currency": sorted(symbols),
-            "method": sorted({row.method for row in rows}),
+            "method": sorted({name for row in rows for name in (row.method, f"{row.method}/{row.intent}")}),
             "network": sorted({row.network for row in rows}),
         }
 
