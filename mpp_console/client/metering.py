@@ -6,8 +6,9 @@ Knows no HTTP and no rail: `sessions.stream` brings what the answer says, an `On
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -22,13 +23,22 @@ from mpp_console.client.policy import Action, SpendingPolicy
 from mpp_console.client.receipts import doubts_of
 from mpp_console.client.review import Review, facts_of
 from mpp_console.client.sessions.owners import new_owner
+from mpp_console.client.siblings import Siblings, delivery_note
 from mpp_console.methods.base import Ongoing, PaymentRefused, Standing, Step
 from mpp_console.protocol import IllegalTransition, MppError, Receipt, format_units
 
 __all__ = ["Metering", "is_streaming"]
 
 UNDELIVERED: Final = 8
-"""How often a server may ask for money without delivering anything in between."""
+"""How often a server may ask for money without delivering anything in between. What it delivers meanwhile in another
+answer that the same channel pays for excuses as many more.
+"""
+
+NOTED_EVERY: Final = timedelta(seconds=0.25)
+"""How often the row of a payment is told what came, where nothing else is written to it."""
+
+NEWS_SECONDS: Final = 2 * NOTED_EVERY.total_seconds()
+"""How long to wait for what other answers are about to tell, before a server is called unfair."""
 
 LONGEST: Final = timedelta(hours=24)
 """How long one payment may go on: budgets count it at its beginning, and none looks back less than a day."""
@@ -62,6 +72,7 @@ class Metering:
         receipt: Receipt | None,
         doubts: tuple[str, ...],
         ended: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.operation = operation
         """The payment's row as it is: its amount grows with every step."""
@@ -75,7 +86,12 @@ class Metering:
         self._receipt = receipt
         self._doubts = dict.fromkeys(doubts)
         self._ended = ended
+        self._sleep = sleep
+        self._siblings = Siblings(journal, operation)
         self._undelivered = 0
+        self._delivered = 0
+        self._noted = 0
+        self._noted_at = clock()
         self._is_over = False
         self._told: int | None = None
         self._owner = new_owner()
@@ -93,9 +109,16 @@ class Metering:
         """Whether its row has been closed."""
         return self._is_over
 
-    def delivered(self) -> None:
-        """Something that was paid for has come."""
+    async def delivered(self, pieces: int) -> None:
+        """Something that was paid for has come. Other answers of the channel learn of it from the payment's row."""
         self._undelivered = 0
+        self._delivered += pieces
+        # What one voucher pays for comes with the next step's own write.
+        if self._delivered - self._noted > 1 and self._clock() - self._noted_at >= NOTED_EVERY:
+            try:
+                await self._write(0, lambda ledger: None)
+            except MppError:
+                _log.exception("what came for operation %s could not be written down", self.operation.id)
 
     async def asked(self, said: str, *, once_more: bool = False) -> bool:
         """The server wants more, in its own words. True when it has it now; False when that is not certain.
@@ -103,7 +126,7 @@ class Metering:
         Raises StreamStopped: nothing more was or will be signed.
         """
         self._undelivered += not once_more
-        if self._undelivered > UNDELIVERED:
+        if await self._is_unfair():
             raise StreamUnfair(
                 f"the server asked {self._undelivered} times for money and delivered nothing in between",
                 operation=self.operation,
@@ -121,6 +144,18 @@ class Metering:
         self._doubt(standing.doubts)
         self._tell(standing)
         return standing.taken
+
+    async def _is_unfair(self) -> bool:
+        """Whether it asked too often, when what other answers of the same channel took meanwhile is left out."""
+        if self._undelivered <= 1:
+            # Looked at now: what it takes while we wait for our turn on the channel, it asks for again meanwhile.
+            self._siblings.forget()
+        excess = self._undelivered - UNDELIVERED
+        if excess <= await self._siblings.came():
+            return False
+        if self._siblings.any:
+            await self._sleep(NEWS_SECONDS)
+        return excess > await self._siblings.came()
 
     async def told(self, said: str) -> None:
         """The answer holds a receipt. What cannot be true of it is doubted and not believed."""
@@ -177,8 +212,11 @@ class Metering:
         async def keep(operation: Operation) -> None:
             self.operation = operation
 
-        write = self._journal.extend(self.operation.id, amount, authorise, trace={**trace, _OWNER: self._owner})
+        pieces, now = self._delivered, self._clock()
+        told = {**trace, _OWNER: self._owner, **delivery_note(pieces)}
+        write = self._journal.extend(self.operation.id, amount, authorise, trace=told)
         await keep(await uninterrupted(write, keep))
+        self._noted, self._noted_at = pieces, now
 
     def _within(self, step: Step) -> Callable[[Ledger], None]:
         facts = facts_of(self._review.demand, self._review.quote, self._clock())

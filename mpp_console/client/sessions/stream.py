@@ -83,7 +83,7 @@ class MeteredBody(httpx.AsyncByteStream):
             while (chunk := await self._next()) is not None:
                 for item in events.feed(chunk):
                     if isinstance(item, Passed):
-                        self._came(item)
+                        await self._came(item)
                         yield item.data
                     else:
                         await self._noted(item)
@@ -105,10 +105,10 @@ class MeteredBody(httpx.AsyncByteStream):
         finally:
             await self._stream.aclose()
 
-    def _came(self, item: Passed) -> None:
+    async def _came(self, item: Passed) -> None:
         if item.events:
             self._asked, self._tries = None, 0
-            self._metering.delivered()
+            await self._metering.delivered(item.events)
         self._done = self._done or item.done
 
     async def _noted(self, note: PaymentNote) -> None:

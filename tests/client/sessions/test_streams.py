@@ -15,6 +15,7 @@ import httpx
 import httpx_sse
 import pytest
 
+from mpp_console.client import metering as metering_module
 from mpp_console.client.auth import PaymentAuth, operation_of
 from mpp_console.client.errors import StreamOverLimit, StreamStalled, StreamStopped, StreamUnfair
 from mpp_console.client.offers import Terms
@@ -359,6 +360,85 @@ async def test_a_server_that_asks_for_ever_more(world: World, tap: Tap) -> None:
             await tokens_of(response)
     assert (await world.channel()).signed == 9 * PRICE
     assert await world.operations() == [("settled", 9 * PRICE)]
+
+
+class Taken:
+    """A channel with two answers: what the second one asks for is delivered in the first, `rounds` times."""
+
+    def __init__(self, world: World, tap: Tap, rounds: int, *, delivers: bool = True) -> None:
+        self.world, self.tap, self.rounds, self.delivers = world, tap, rounds, delivers
+        self.answers = 0
+        self.taken: asyncio.Queue[bool] = asyncio.Queue()
+        self.arrived: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def __call__(self) -> AsyncIterator[bytes]:
+        self.answers += 1
+        async for piece in self.first() if self.answers == 1 else self.second():
+            yield piece
+
+    async def first(self) -> AsyncIterator[bytes]:
+        while await self.taken.get():
+            yield event("message", {"token": "taken"})
+
+    async def second(self) -> AsyncIterator[bytes]:
+        (channel_id, account), *_ = self.tap.accounts.items()
+        for _ in range(self.rounds):
+            yield event("payment-need-voucher", self.tap.need(channel_id, account))
+            while account.accepted - account.spent < PRICE:
+                await asyncio.sleep(0)
+            account.spent += PRICE
+            if self.delivers:
+                self.world.clock.advance(1)
+                self.taken.put_nowait(True)
+                await self.arrived.get()
+        self.taken.put_nowait(False)
+
+
+async def two_answers(world: World, taken: Taken) -> list[str]:
+    """What the second answer brought, while the first was read beside it."""
+    taken.tap.at[1] = taken
+    world.settings["deposits"] = DepositPolicy(maximum=None, opening=100 * PRICE)
+    payments = world.payments()
+
+    async def first() -> None:
+        async with streaming(world, payments=payments) as response:
+            async for sse in httpx_sse.EventSource(response).aiter_sse():
+                if "taken" in sse.data:
+                    taken.arrived.put_nowait(True)
+                begun.set()
+
+    begun = asyncio.Event()
+    beside = asyncio.create_task(first())
+    await begun.wait()
+    try:
+        return await read(world, payments=payments)
+    finally:
+        taken.taken.put_nowait(False)
+        await beside
+
+
+async def test_what_another_answer_of_the_channel_took_is_no_unfairness(world: World, tap: Tap) -> None:
+    rounds = 3 * metering_module.UNDELIVERED
+    assert await two_answers(world, Taken(world, tap, rounds)) == list(tap.tokens)
+    row = await world.channel()
+    whole = (2 * len(tap.tokens) + rounds) * PRICE
+    assert (row.signed, row.spent) == (whole, whole)
+    assert sum(amount for state, amount in await world.operations() if state == "settled") == whole
+
+
+async def test_another_answer_that_gets_nothing_either_excuses_nothing(
+    world: World, tap: Tap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(metering_module.Metering.__init__, "__kwdefaults__", {"sleep": sleep})
+    with pytest.raises(StreamUnfair, match="delivered nothing"):
+        await two_answers(world, Taken(world, tap, 100, delivers=False))
+    assert waited == [metering_module.NEWS_SECONDS]
+    assert (await world.channel()).signed <= (2 + metering_module.UNDELIVERED + len(tap.tokens)) * PRICE
 
 
 async def test_a_server_that_repeats_itself(world: World, tap: Tap) -> None:
