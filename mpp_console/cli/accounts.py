@@ -61,7 +61,7 @@ def create(app: App, *, name: str) -> None:
 @accounts.command("import")
 @click.argument("name")
 @click.option("--keystore", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Encrypted key file.")
-@click.option("--key-file", type=click.File("r"), help="File with a private key in hex; - is stdin.")
+@click.option("--key-file", type=click.File("r", errors="replace"), help="File with a private key in hex; - is stdin.")
 @pass_app
 def import_(app: App, *, name: str, keystore: Path | None, key_file: Any) -> None:
     """Take in a private key: asked for without echo, or read from a file. Keys are never taken
@@ -76,8 +76,7 @@ def import_(app: App, *, name: str, keystore: Path | None, key_file: Any) -> Non
         passphrase = Secret(given)
         account = app.run(lambda console: console.accounts.import_keystore(name, keystore, passphrase))
     else:
-        text = ask_passphrase("Private key (hex)") if key_file is None else key_file.read(_KEY_LIMIT)
-        key = Secret(text.strip())
+        key = Secret((_asked_key() if key_file is None else key_file.read(_KEY_LIMIT)).strip())
         account = app.run(lambda console: console.accounts.import_key(name, key))
     _told(app, account, "imported")
 
@@ -150,6 +149,12 @@ def export(app: App, *, name: str, confirm: str | None) -> None:
         print_json({"name": name, "private_key": key.reveal()})
     else:
         click.echo(key.reveal())
+
+
+def _asked_key() -> str:
+    return ask_passphrase(
+        "Private key (hex)", what="private key", instead="name its file by --key-file, which takes - for stdin"
+    )
 
 
 def account_json(account: AccountView) -> dict[str, Any]:

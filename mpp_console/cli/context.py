@@ -136,34 +136,46 @@ def exit_code(error: ErrorView) -> int:
     return EXIT_CODES[error.kind]
 
 
-def ask_passphrase(prompt: str, *, stopped: threading.Event | None = None) -> str:
+def ask_passphrase(
+    prompt: str,
+    *,
+    stopped: threading.Event | None = None,
+    what: str = "passphrase",
+    instead: str = "set MPP_CONSOLE_PASSPHRASE",
+) -> str:
     """Asks on the terminal, without echo; services call it in a thread. Without a terminal there is nobody to ask.
 
-    Raises UsageError for that, and for a question that nobody answered before `stopped` was set.
+    Raises UsageError for that, with `instead` as the way out, and for a question that nobody answered before `stopped`
+    was set. `what` is asked for.
     """
     from mpp_console.cli.asking import hidden_answer
     from mpp_console.services.errors import UsageError
 
     if not sys.stdin.isatty():
-        raise UsageError("a passphrase is needed and there is no terminal to ask on", hint="set MPP_CONSOLE_PASSPHRASE")
+        raise UsageError(f"a {what} is needed and there is no terminal to ask on", hint=instead)
     if os.name != "posix":
         typed: str = click.prompt(prompt, hide_input=True, err=True)
         return typed
     answer = hidden_answer(prompt, stopped or threading.Event())
     if answer is None:
-        raise UsageError("no passphrase was given")
+        raise UsageError(f"no {what} was given")
     return answer
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command its `App`, and adds `--json`."""
+    """Gives a command its `App`, adds `--json`, and ends it with the code of what went wrong outside a console."""
     import functools
+
+    from mpp_console.protocol import MppError
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.pass_obj
     @functools.wraps(command)
     def wrapped(app: App, /, *args: Any, as_json: bool, **options: Any) -> Any:
         app.json = as_json
-        return command(app, *args, **options)
+        try:
+            return command(app, *args, **options)
+        except MppError as error:
+            app.fail(error)
 
     return wrapped

@@ -88,6 +88,11 @@ def test_keys_come_in_by_file_and_stdin_and_go_out_by_export_alone(devnet: Run, 
     assert devnet("accounts", "import", "one", "--key-file", str(file)).stdout.strip() == ADDRESS
     assert "already" in devnet("accounts", "import", "two", "--key-file", "-", stdin=KEY, code=2).stderr
     devnet("accounts", "import", "two", "--key-file", "-", stdin="not a key", code=2)
+    devnet("accounts", "import", "two", "--key-file", "-", stdin=b"\xe0\xff\x00 no text", code=2)
+    piped = devnet("accounts", "import", "two", stdin=KEY, code=2)  # there is nobody to ask for it
+    assert "a private key is needed" in piped.stderr
+    assert "--key-file" in piped.stderr
+    assert KEY not in piped.stderr
     for words in (("accounts", "list"), ("accounts", "list", "--json"), ("config", "show")):
         assert KEY[2:] not in devnet(*words).output
     devnet("accounts", "export", "one", code=2)
