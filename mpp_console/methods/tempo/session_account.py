@@ -7,7 +7,7 @@ state of a channel follows the chain alone, whatever a server claims. Never pays
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -83,11 +83,16 @@ class SessionTrace(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The channels of one book, held against one chain."""
+    """The channels of one book, held against one chain.
+
+    `contended` are channels whose server says that what is signed is used up: until one of them serves again, a payment
+    here adds its own sum to the highest voucher, as other payments may sign on meanwhile and use that up too.
+    """
 
     book: ChannelBook
     chain: Chain
     clock: Clock
+    contended: set[str] = field(default_factory=set)
 
     def reader(self, escrow: str = RESERVE, protocol: ChannelProtocol = "v2") -> ReserveReader:
         return ReserveReader(chain=self.chain, escrow=escrow, protocol=protocol)
@@ -176,6 +181,7 @@ class Account:
 
     async def _served(self, trace: SessionTrace, row: ClientChannel, ending: Ending) -> Conclusion:
         doubts: list[str] = []
+        self.contended.discard(row.channel_id)
         if ending.receipt is not None:
             row, doubts = await self._learn(row, ending.receipt, most=int(trace.cumulative), ref=trace.ref)
         if row.state in (ChannelState.OPENING, ChannelState.UNKNOWN) and not ending.hurried:
@@ -232,6 +238,7 @@ class Account:
         if slug in _INSUFFICIENT:
             # It took the voucher and says that it was used up before: the next one has to be over more.
             now, used = self.clock(), int(trace.cumulative)
+            self.contended.add(row.channel_id)
             await self.book.update(
                 row.channel_id,
                 lambda row: row.learned(now, accepted=used, spent=used),

@@ -19,7 +19,7 @@ from .networks import Network
 from .quote import refusal
 from .session_account import Account
 from .session_dialect import dialect_of
-from .session_plan import DepositPolicy, PlanKind, SessionPlan, plan_session
+from .session_plan import DepositPolicy, PlanKind, SessionPlan, next_voucher, plan_session
 from .session_schema import SessionRequest, Snapshot, verify_snapshot
 from .session_signing import domain_of
 
@@ -71,6 +71,8 @@ class Planner:
         self, request: SessionRequest, channel: ClientChannel | None, payer: str, target: int | None = None
     ) -> SessionPlan | Check:
         policy = self._policy(request.currency)
+        if target is None and channel is not None and channel.channel_id in self.account.contended:
+            target = max(next_voucher(channel, request), channel.signed + request.amount)
         plan = plan_session(request, channel, policy, None, target)
         if isinstance(plan, SessionPlan) and plan.kind is not PlanKind.VOUCHER:
             if channel is not None and channel.pending_deposit:

@@ -478,3 +478,33 @@ async def test_a_cancelled_request_gives_its_turn_back(world: World) -> None:
         world.shop.before.clear()
         assert (await client.get(world.url)).text == "goods"
     assert (await world.channel()).signed == 2 * PRICE
+
+
+async def test_what_others_sign_and_use_up_meanwhile_is_not_counted_on_again(world: World) -> None:
+    """Streams on the same channel sign on while a request is refused and asked anew."""
+    await world.get()
+    row = await world.channel()
+    account = world.shop.accounts[row.channel_id]
+
+    async def others(signed: int) -> None:
+        account.accepted = account.spent = signed
+        await world.book.update(
+            row.channel_id, lambda row: replace(row.learned(world.clock(), signed=signed), voucher_ref="another")
+        )
+
+    async def meanwhile(seen: Seen, payload: Any) -> Reply | None:
+        if payload.cumulative == 2 * PRICE:
+            await others(3 * PRICE)
+            return world.shop.ask(seen, "session/insufficient-balance")
+        return None
+
+    world.shop.before["voucher"] = meanwhile
+    await others(2 * PRICE)
+    assert (await world.get()).text == "goods"
+    row = await world.channel()
+    assert (row.signed, row.accepted, row.spent) == (4 * PRICE,) * 3
+    assert await world.operations() == [("settled", PRICE), ("refused", PRICE), ("settled", PRICE)]
+    # Once it is served, nothing is added that is not owed.
+    world.shop.before.clear()
+    assert (await world.get()).text == "goods"
+    assert (await world.channel()).signed == 5 * PRICE
