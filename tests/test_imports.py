@@ -67,6 +67,7 @@ def test_the_version_is_said_without_even_click(tmp_path: Path) -> None:
         "mpp_console.client",
         "mpp_console.server",
         "mpp_console.wallet",
+        "mpp_console.wallet.accounts",
     ],
 )
 def test_these_import_nothing_heavy(module: str, tmp_path: Path) -> None:

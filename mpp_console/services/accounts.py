@@ -17,7 +17,8 @@ from mpp_console.services.models import AccountView
 
 if TYPE_CHECKING:
     from mpp_console.services.engine import Engine
-    from mpp_console.wallet.accounts import Account, Accounts
+    from mpp_console.wallet.account_models import Account
+    from mpp_console.wallet.accounts import Accounts
 
 __all__ = ["AccountsService", "account_view"]
 

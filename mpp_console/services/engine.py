@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from mpp_console.methods.tempo.networks import Network
     from mpp_console.sandbox.node import SandboxNode
     from mpp_console.services.sandbox_keys import SandboxKeys
-    from mpp_console.wallet.accounts import Account, Accounts
+    from mpp_console.wallet.account_models import Account
+    from mpp_console.wallet.accounts import Accounts
 
 __all__ = ["Engine"]
 

@@ -104,7 +104,7 @@ def kind_of(error: MppError) -> ErrorKind:
     from mpp_console.methods.base import PaymentRefused
     from mpp_console.methods.tempo.chain import ChainError, ChainUnreachable
     from mpp_console.methods.tempo.networks import UnknownToken
-    from mpp_console.wallet.accounts import AccountError
+    from mpp_console.wallet.account_models import AccountError
     from mpp_console.wallet.directory import AccountExists
     from mpp_console.wallet.files import FileExists
     from mpp_console.wallet.keystore import PassphraseNeeded, WrongPassphrase

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mpp_console.methods.tempo.chain import Chain
     from mpp_console.methods.tempo.session_payer import SessionPayer
     from mpp_console.services.engine import Engine
-    from mpp_console.wallet.accounts import Account
+    from mpp_console.wallet.account_models import Account
 
 __all__ = ["AccountPayer", "AccountSessionPayer"]
 

@@ -9,46 +9,33 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from mpp_console.protocol import MppError, ParseError, Secret
+from mpp_console.protocol import ParseError, Secret
+from mpp_console.wallet.account_models import (
+    Account,
+    AccountKind,
+    BadName,
+    Deletion,
+    NoSuchAccount,
+    NotConfirmed,
+    WatchOnly,
+    WrongNetwork,
+)
 from mpp_console.wallet.directory import AccountExists, Directory, Entry
 from mpp_console.wallet.files import read_limited
-from mpp_console.wallet.keystore import (
-    FileStore,
-    KeyringStore,
-    KeyStore,
-    KeyStoreError,
-    Passphrases,
-    PlainStore,
-    decrypt_keystore,
-    usable_keyring,
-)
+from mpp_console.wallet.key_files import FileStore, PlainStore, decrypt_keystore
+from mpp_console.wallet.keyring_store import KeyringStore, usable_keyring
+from mpp_console.wallet.keystore import KeyStore, KeyStoreError, Passphrases
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
     from mpp_console.methods.tempo.keys import Signer
 
-__all__ = [
-    "SANDBOX_CHAIN_ID",
-    "Account",
-    "AccountError",
-    "AccountExists",
-    "AccountKind",
-    "Accounts",
-    "BadName",
-    "Deletion",
-    "NoSuchAccount",
-    "NotConfirmed",
-    "WatchOnly",
-    "WrongNetwork",
-]
-
-AccountKind = Literal["local", "watch", "sandbox"]
+__all__ = ["SANDBOX_CHAIN_ID", "Accounts"]
 
 SANDBOX_CHAIN_ID: Final = 1337
 """The only chain on which a sandbox account signs; no network with real money has this id."""
@@ -56,74 +43,6 @@ SANDBOX_CHAIN_ID: Final = 1337
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 _KEY_FILE_LIMIT = 64 * 1024
-
-
-class AccountError(MppError):
-    """Something about an account could not be done."""
-
-    default_code = "account"
-
-
-class BadName(AccountError):
-    """A name that cannot be typed or shown safely."""
-
-    default_code = "bad-account-name"
-
-
-class NoSuchAccount(AccountError):
-    """No account has this name or address."""
-
-    default_code = "no-such-account"
-
-
-class WatchOnly(AccountError):
-    """The account's key is not here."""
-
-    default_code = "watch-only"
-
-
-class WrongNetwork(AccountError):
-    """A sandbox account outside of the sandbox."""
-
-    default_code = "sandbox-account"
-
-
-class NotConfirmed(AccountError):
-    """The account's name was not typed. `deletion` says what would be lost, when something would."""
-
-    default_code = "not-confirmed"
-
-    def __init__(self, message: str, *, hint: str, deletion: Deletion | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.deletion = deletion
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An account as people see it. `local` and `sandbox` accounts sign; a `watch` account only looks.
-
-    `chain_id` is the one chain of a sandbox account, None for accounts that are good on every network.
-    """
-
-    name: str
-    address: str
-    kind: AccountKind
-    is_default: bool
-    created_at: datetime
-    chain_id: int | None = None
-
-    @property
-    def can_sign(self) -> bool:
-        return self.kind != "watch"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
-    """What deleting an account means. `key_kept` says where its key can still be found, empty when it has none."""
-
-    account: Account
-    key_kept: str
-    warning: str
 
 
 class Accounts:

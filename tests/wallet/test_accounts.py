@@ -19,18 +19,17 @@ import pytest
 
 from mpp_console.methods.tempo.keys import keccak, recover_address
 from mpp_console.protocol import MppError, ParseError, Secret
-from mpp_console.wallet import accounts as accounts_module
-from mpp_console.wallet import directory, keystore
-from mpp_console.wallet.accounts import (
+from mpp_console.wallet import directory
+from mpp_console.wallet.account_models import (
     Account,
-    AccountExists,
-    Accounts,
     BadName,
     NoSuchAccount,
     NotConfirmed,
     WatchOnly,
     WrongNetwork,
 )
+from mpp_console.wallet.accounts import Accounts
+from mpp_console.wallet.directory import AccountExists
 from mpp_console.wallet.keystore import KeyMissing, Passphrases, WrongPassphrase
 
 KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -474,9 +473,3 @@ def test_the_moments_cover_every_step(opened: Callable[..., Accounts], monkeypat
         opened().create("main")
         opened().delete("main", confirm="main")
         assert not came_to_it()
-
-
-def test_importing_accounts_loads_nothing_heavy() -> None:
-    assert accounts_module.__name__ == "mpp_console.wallet.accounts"
-    assert not hasattr(keystore, "eth_account")
-    assert not hasattr(keystore, "keyring")
