@@ -97,7 +97,7 @@ class AccountsService:
         """
         accounts = await self._engine.accounts.get()
         deletion = await asyncio.to_thread(lambda: accounts.delete(name, confirm=confirm))
-        self._engine.forget_keys()
+        self._engine.opened.forget()
         self._engine.log_command("accounts", "delete", name)
         await self._changed()
         return deletion.key_kept
@@ -118,7 +118,7 @@ class AccountsService:
     async def _change(self, work: Callable[[Accounts], Account], *words: str) -> AccountView:
         accounts = await self._engine.accounts.get()
         account = await asyncio.to_thread(work, accounts)
-        self._engine.forget_keys()
+        self._engine.opened.forget()
         self._engine.log_command("accounts", *words)
         await self._changed()
         return account_view(account)

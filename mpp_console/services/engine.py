@@ -22,6 +22,7 @@ from mpp_console.services.errors import NoAccount
 from mpp_console.services.events import CommandLogged, EventBus, Notice, NoticeLevel, ReceiptRecorded
 from mpp_console.services.models import ErrorView
 from mpp_console.services.once import Once, load
+from mpp_console.services.open_keys import OpenKeys
 from mpp_console.services.paths import ProfilePaths
 from mpp_console.services.policy import Allowances, allowance, spending_policy
 from mpp_console.services.profile import Profile
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from mpp_console.history import Database, HistoryJournal, HistoryQueries
     from mpp_console.methods.base import Payer
     from mpp_console.methods.tempo.chain import Chain
-    from mpp_console.methods.tempo.keys import Signer
     from mpp_console.methods.tempo.networks import Network
     from mpp_console.sandbox.node import SandboxNode
     from mpp_console.services.sandbox_keys import SandboxKeys
@@ -53,9 +53,6 @@ __all__ = ["Engine"]
 
 SANDBOX_ACCOUNT: Final = "main"
 """The throw-away account that the sandbox makes on first use."""
-
-UNLOCKED: Final = timedelta(minutes=10)
-"""How long an opened key stays open without being used."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,10 +95,10 @@ class Engine:
         self.node: Once[SandboxNode] = Once(self._start_node)
         self.chain: Once[Chain] = Once(self._open_chain)
         self.http: Once[httpx.AsyncClient] = Once(self._open_http)
+        self.opened = OpenKeys(self.accounts, clock)
         self.sessions = SessionParts(self)
         self._allowances = Allowances(paths.allowances)
         self._allowed: tuple[AutoAllow, ...] = ()
-        self._signers: dict[str, tuple[Signer, datetime]] = {}
         self._lock = SandboxLock(self.lock_path)
         self._payments: dict[tuple[str, str] | None, Payments] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -230,38 +227,6 @@ class Engine:
         over_channels = await self.sessions.payer(None if account is None else account.address)
         return AccountPayer(self, account, chain), AccountSessionPayer(self, account, over_channels)
 
-    async def signer(self, name_or_address: str) -> Signer:
-        """The key of an account, opened in a worker thread: that takes a second, and may ask for a passphrase.
-
-        An opened key is kept for `UNLOCKED` after its last use, so that a row of payments asks once.
-        """
-        now = self.clock()
-        self._signers = {name: kept for name, kept in self._signers.items() if now - kept[1] < UNLOCKED}
-        found = self._signers.get(name_or_address)
-        if found is None:
-            accounts = await self.accounts.get()
-            found = await asyncio.to_thread(accounts.signer, name_or_address), now
-        self._signers[name_or_address] = found[0], now
-        return found[0]
-
-    def _is_open(self, name_or_address: str) -> bool:
-        found = self._signers.get(name_or_address)
-        return found is not None and self.clock() - found[1] < UNLOCKED
-
-    async def signer_unasked(self, address: str) -> Signer | None:
-        """The key of an account, None when it is not here, cannot be opened, or somebody would be asked for it."""
-        accounts = await self.accounts.get()
-        try:
-            if not self._is_open(address) and await asyncio.to_thread(accounts.asks, address):
-                return None
-            return await self.signer(address)
-        except MppError:
-            return None
-
-    def forget_keys(self) -> None:
-        """Closes every key that was opened: accounts have changed."""
-        self._signers.clear()
-
     def _observe(self, event: PaymentEvent) -> None:
         from mpp_console.client.events import OutcomeLost, PaymentRefusedEvent, PaymentSettled
 
@@ -368,7 +333,7 @@ class Engine:
 
     async def close(self) -> None:
         """Closes what was made, dependants first. Calling it twice is harmless."""
-        self.forget_keys()
+        self.opened.forget()
         for task in tuple(self._background):
             task.cancel()
         if self._background:

@@ -69,7 +69,7 @@ class AccountPayer:
         account = _require(self._account)
         if account.kind == "watch":
             return await self._watching.prepare(quote)
-        signer = await self._engine.signer(account.address)
+        signer = await self._engine.opened.get(account.address)
         return await TempoChargePayer(signer=signer, **self._options).prepare(quote)
 
     async def send(self, prepared: Prepared) -> Credential:
@@ -115,7 +115,7 @@ class AccountSessionPayer:
         account = _require(self._account)
         if account.kind == "watch":
             return await self._watching.prepare(quote)
-        signer = await self._engine.signer(account.address)
+        signer = await self._engine.opened.get(account.address)
         return await self._watching.with_key(signer).prepare(quote)
 
     async def send(self, prepared: Prepared) -> Credential:

@@ -200,7 +200,7 @@ class SessionActs:
         found: dict[str, Signer | MppError] = {}
         for payer in dict.fromkeys(channel.payer for channel in channels):
             try:
-                found[payer] = await self._engine.signer(payer)
+                found[payer] = await self._engine.opened.get(payer)
             except MppError as error:
                 found[payer] = error
         return found

@@ -68,7 +68,7 @@ class SessionWatch:
             return
         due = [row for row in self._sessions.view().rows if row.state is ChannelState.FINALIZABLE]
         for row in due:
-            signer = await self._engine.signer_unasked(row.payer)
+            signer = await self._engine.opened.get_unasked(row.payer)
             if signer is None:
                 self._tell(row.id, "info", f"channel {row.id[:10]}… can be withdrawn", "withdraw")
             else:

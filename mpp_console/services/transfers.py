@@ -131,7 +131,7 @@ class TransfersService:
             task.failure = ErrorView(code="declined", kind="payment", message="the transfer was declined")
             return Stage.DECLINED
         task.progress.mark("review")
-        signer = await engine.signer(account.address)
+        signer = await engine.opened.get(account.address)
         prepared = await transfers.prepare(quote, signer)
         task.progress.mark("sign")
         task.progress.reach(Stage.SIGNED)

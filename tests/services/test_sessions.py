@@ -409,7 +409,7 @@ async def test_a_quote_opens_no_key(market: Market, monkeypatch: pytest.MonkeyPa
     async def never(self: Any, name: str) -> Any:
         raise AssertionError("nobody is asked for a passphrase yet")
 
-    monkeypatch.setattr(type(market.console._engine), "signer", never)
+    monkeypatch.setattr(type(market.console._engine.opened), "get", never)
     task = market.console.payments.start(PayRequest(url=market.url))
     review = await task.review()
     assert review is not None
