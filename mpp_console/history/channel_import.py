@@ -2,7 +2,7 @@
 
 The files are only ever read: a database is copied first, since even looking at one can write beside it. What is read
 counts as hearsay: each row is `unknown` until the chain was asked, and one whose parties do not make its id is left
-out and counted.
+out and named, with the reason.
 """
 
 from __future__ import annotations
@@ -36,9 +36,16 @@ from mpp_console.protocol import ChannelState, Currency, MppError
 __all__ = ["Foreign", "import_channels", "read_mppx_sessions", "read_tempo_wallet"]
 
 
+_UNKNOWN_SALT = "0x00"
+"""What the Tempo wallet writes for a channel that it found on the chain itself."""
+
+_ID_LIMIT = 70
+"""Characters of an id that are told: a channel's has 66."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreign:
-    """What a file of another wallet holds. `skipped` names the rows that cannot be believed."""
+    """What a file of another wallet holds. `skipped` names the rows that cannot be believed, each as `ID (why)`."""
 
     rows: tuple[ClientChannel, ...]
     skipped: tuple[str, ...] = ()
@@ -49,16 +56,23 @@ def read_tempo_wallet(path: Path, *, now: datetime) -> Foreign:
     if not path.is_file():
         raise HistoryError(f"there is no file {path}", code="no-such-file")
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("", "-wal"):
-            source = path.with_name(path.name + suffix)
-            if source.is_file():
-                shutil.copyfile(source, Path(folder) / f"channels.db{suffix}")
         try:
+            # What is committed may still be in the log alone; what is not may be in the file, and the journal undoes it.
+            for suffix in ("", "-wal", "-journal"):
+                source = path.with_name(path.name + suffix)
+                if source.is_file():
+                    shutil.copyfile(source, Path(folder) / f"channels.db{suffix}")
             with closing(sqlite3.connect(Path(folder) / "channels.db")) as connection:
                 connection.row_factory = sqlite3.Row
                 found = [dict(row) for row in connection.execute("SELECT * FROM channels")]
         except sqlite3.Error as error:
             raise HistoryError(f"{path} holds no channels: {error}", code="not-channels") from error
+        except OSError as error:
+            raise HistoryError(f"{path} cannot be read: {error.strerror}", code="unreadable") from error
+    if found and "channel_id" not in found[0]:
+        raise HistoryError(
+            f"{path} holds no channels: its table of that name is of something else", code="not-channels"
+        )
     return _read(found, lambda row: _wallet_row(row, now), "channel_id")
 
 
@@ -72,7 +86,7 @@ def read_mppx_sessions(folder: Path, *, now: datetime) -> Foreign:
         try:
             value = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
-            value = None
+            value = None  # told as a row that does not hold, beside the others
         records.append({"name": file.stem, "value": value})
     return _read(records, lambda record: _mppx_row(record["value"], now), "name")
 
@@ -99,11 +113,24 @@ def _read(
             row = read(record)
             if not row.is_whole:
                 raise MalformedRow("its parties do not make its id")
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError, MppError):
-            skipped.append(str(record.get(name, "?"))[:100])
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError, MppError) as error:
+            skipped.append(f"{str(record.get(name, '?'))[:_ID_LIMIT]} ({_why(error)})")
         else:
             rows.append(row)
     return Foreign(rows=tuple(rows), skipped=tuple(skipped))
+
+
+def _why(error: Exception) -> str:
+    """What does not hold in a row, for whoever wonders where a channel is left."""
+    if isinstance(error, MppError | sqlite3.Error):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return "not JSON"
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    if isinstance(error, ValueError | OverflowError | OSError):
+        return "an amount or a time is none"
+    return "a field is of another kind than it should be"
 
 
 def _wallet_row(row: Mapping[str, Any], now: datetime) -> ClientChannel:
@@ -111,6 +138,8 @@ def _wallet_row(row: Mapping[str, Any], now: datetime) -> ClientChannel:
     protocol: ChannelProtocol = "v2" if described or row.get("session_protocol") == "v2" else "v1"
     if protocol == "v2":
         parties = Descriptor.from_wire(json.loads(described or ""))
+    elif row["salt"] == _UNKNOWN_SALT:
+        raise MalformedRow("that wallet found it on the chain and does not know its parties: search the chain for it")
     else:
         parties = Descriptor(
             payer=parse_address(row["payer"].lower()),

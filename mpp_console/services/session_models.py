@@ -259,7 +259,7 @@ class RecoverResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What was read from another wallet's file. `skipped` names what in it cannot be believed."""
+    """What was read from another wallet's file. `skipped` names what in it cannot be believed, and why."""
 
     added: tuple[SessionRow, ...]
     known: int

@@ -76,7 +76,7 @@ async def import_sessions(
 
     foreign = await asyncio.to_thread(_read, path, engine)
     ours = tuple(row for row in foreign.rows if row.chain_id == engine.network.chain_id)
-    skipped = [inert(name, limit=100) for name in foreign.skipped]
+    skipped = [inert(name, limit=200) for name in foreign.skipped]
     skipped += [f"{row.channel_id} (of chain {row.chain_id})" for row in foreign.rows if row not in ours]
     known = {row.channel_id for row in (await book.rows(archived=True)).rows}
     ours = tuple(_named(row, engine) for row in ours)

@@ -65,25 +65,30 @@ def test_a_sessions_folder_of_mppx_is_read_and_left_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "why"),
     [
-        {"payee": PAYER},
-        {"salt": "0x00"},
-        {"deposit": "-1"},
-        {"deposit": "many"},
-        {"descriptor_json": "[]"},
-        {"descriptor_json": "{"},
-        {"created_at": 10**15},
-        {"token": "0x20"},
+        ({"payee": PAYER}, "parties do not make its id"),
+        ({"salt": "0x00"}, "search the chain"),
+        ({"salt": "0x01"}, "salt is not 32 bytes"),
+        ({"deposit": "-1"}, "an amount or a time is none"),
+        ({"deposit": "many"}, "an amount or a time is none"),
+        ({"deposit": b"\xff"}, "a field is of another kind"),
+        ({"descriptor_json": "[]"}, ""),
+        ({"descriptor_json": "{"}, "not JSON"),
+        ({"created_at": 10**15}, "an amount or a time is none"),
+        ({"token": "0x20"}, "an address is"),
     ],
     ids=str,
 )
-def test_a_row_that_cannot_be_believed_is_named_and_left_out(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_row_that_cannot_be_believed_is_named_and_left_out(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
     writer: Writer = "wallet of version 2" if "descriptor_json" in changes else "wallet of version 1"
     known = a_channel() if "descriptor_json" in changes else of_version_1()
     write_channels_db(tmp_path / "channels.db", [known], writer, **changes)
     found = read_tempo_wallet(tmp_path / "channels.db", now=START)
-    assert (found.rows, found.skipped) == ((), (known.channel_id,))
+    assert found.rows == ()
+    (said,) = found.skipped
+    assert said.startswith(known.channel_id + " (")
+    assert why in said
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"channel": 1}', "\x00"])
@@ -92,11 +97,12 @@ def test_a_file_of_mppx_that_makes_no_sense_is_left_out(tmp_path: Path, content:
     (tmp_path / "v1" / "channels" / "broken.json").write_text(content, encoding="utf-8")
     found = read_mppx_sessions(tmp_path / "v1", now=START)
     assert len(found.rows) == 1
-    assert found.skipped == ("broken",)
+    (said,) = found.skipped
+    assert said.startswith("broken (")
 
 
 @pytest.mark.parametrize("read", [read_tempo_wallet, read_mppx_sessions])
-@pytest.mark.parametrize("what", ["nothing", "text", "another database"])
+@pytest.mark.parametrize("what", ["nothing", "text", "another database", "a table of that name"])
 def test_what_is_no_such_file_is_said_to_be_none(tmp_path: Path, read: Callable[..., Any], what: str) -> None:
     path = tmp_path / "channels.db"
     if what == "text":
@@ -107,6 +113,14 @@ def test_what_is_no_such_file_is_said_to_be_none(tmp_path: Path, read: Callable[
 
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("CREATE TABLE other (id)")
+    elif what == "a table of that name":
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE channels (frequency)")
+            connection.execute("INSERT INTO channels VALUES (101)")
+            connection.commit()
     with pytest.raises(HistoryError):
         read(path, now=START)
 
