@@ -57,7 +57,7 @@ def read_tempo_wallet(path: Path, *, now: datetime) -> Foreign:
         raise HistoryError(f"there is no file {path}", code="no-such-file")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            # What is committed may still be in the log alone; what is not may be in the file, and the journal undoes it.
+            # What is committed may be in the log alone, and what is not in the file: the journal undoes that.
             for suffix in ("", "-wal", "-journal"):
                 source = path.with_name(path.name + suffix)
                 if source.is_file():

@@ -25,17 +25,21 @@ AT_ONCE = 8
 
 
 async def search_channels(engine: Engine, payer: str, *, from_block: int | None = None) -> Found:
-    """Searches the channel reserve and the network's escrow contract of v1. What is found is in the book then."""
+    """Searches wherever a deposit of ours may lie: the channel reserve, the network's escrow contract of v1, and those
+    that the settings trust. What is found is in the book then.
+    """
     book, chain = await engine.sessions.book.get(), await engine.chain.get()
     await load("mpp_console.client.sessions.recovery")
     from mpp_console.client.sessions.recovery import ChannelSearch
+    from mpp_console.methods.tempo.keys import parse_address
 
     search = ChannelSearch(book=book, chain=chain, network=engine.network, clock=engine.clock)
-    found = [await search.run(payer, from_block=from_block)]
-    legacy = engine.network.legacy_escrow
-    if legacy is not None:
-        found.append(await replace(search, escrow=legacy, protocol="v1").run(payer, from_block=from_block))
-    return _together(found)
+    trusted = [parse_address(escrow.lower()) for escrow in engine.settings.sessions.escrows]
+    legacy = [] if engine.network.legacy_escrow is None else [engine.network.legacy_escrow]
+    # Nothing says which version a contract of somebody's own speaks: the events of both are looked for.
+    searches = [replace(search, escrow=escrow) for escrow in dict.fromkeys((search.escrow, *trusted))]
+    searches += [replace(search, escrow=escrow, protocol="v1") for escrow in dict.fromkeys((*legacy, *trusted))]
+    return _together([await one.run(payer, from_block=from_block) for one in searches])
 
 
 async def ask_servers(engine: Engine, channels: Sequence[str]) -> tuple[str, ...]:

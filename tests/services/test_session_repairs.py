@@ -7,8 +7,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from mpp_console.methods.tempo.channels import RESERVE
 from mpp_console.methods.tempo.client_channel import ClientChannel
 from mpp_console.services.errors import SessionNotFound
 from mpp_console.services.models import Stage
+from mpp_console.services.session_search import search_channels
 from mpp_console.services.settings import PolicySettings, SessionSettings, Settings
 from tests.client.sessions.conftest import signer
 from tests.client.till import Reply, Server
@@ -72,6 +75,27 @@ async def test_row_13_a_v1_channel_whose_row_is_lost_is_found_by_a_scan(market: 
     assert (done.outcomes[0].how, done.outcomes[0].refunded) == ("withdrawn", known.deposit)
 
 
+async def test_row_13_a_channel_in_an_escrow_that_only_the_settings_trust_is_found_too(market: Market) -> None:
+    served = await market.console.server.start()
+    assert (await market.pay(f"{served.url}/session/v1")).paid
+    known = await remembered(market)
+    market.settings = Settings(sessions=SessionSettings(escrows=(known.escrow.lower(),)))
+    await after_losing_the_book(market)
+    engine = market.console._engine
+    elsewhere = SimpleNamespace(
+        sessions=engine.sessions,
+        chain=engine.chain,
+        clock=engine.clock,
+        settings=engine.settings,
+        network=replace(engine.network, legacy_escrow=None),
+    )
+    found = await search_channels(elsewhere, known.payer)  # type: ignore[arg-type]  # what a network of one's own is
+    assert [(row.channel_id, row.protocol, row.escrow) for row in found.orphans] == [
+        (known.channel_id, "v1", known.escrow)
+    ]
+    assert (await search_channels(elsewhere, known.payer)).orphans == ()  # type: ignore[arg-type]
+
+
 async def test_row_14_a_v2_channel_whose_row_is_lost_is_rebuilt_and_closable(market: Market) -> None:
     assert (await market.pay()).paid
     known = await remembered(market)
@@ -121,8 +145,6 @@ async def test_row_16_a_channel_older_than_100_000_blocks_is_found_and_the_scan_
         asked: list[tuple[int, int]]
 
         async def block(self, *args: Any) -> Block:
-            from dataclasses import replace
-
             block = await self.inner.block(*args)
             return replace(block, number=block.number + 150_000)  # type: ignore[no-any-return]
 

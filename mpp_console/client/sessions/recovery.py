@@ -61,7 +61,9 @@ class ChannelSearch:
         """Adds what is found to the book as `orphaned` (or `closing`). Raises ChainError when a node cannot answer even
         for one block; what was found by then is kept, and the next search goes on there.
         """
-        name = f"opened:{self.network.chain_id}:{self.escrow}:{payer}".lower()
+        # Only a contract of somebody's own is searched for both versions; each search has to know how far it came.
+        also = ":v2" if self.protocol == "v2" and self.escrow != RESERVE else ""
+        name = f"opened:{self.network.chain_id}:{self.escrow}:{payer}{also}".lower()
         start = from_block if from_block is not None else max(await self.book.cursor(name) - DEPTH, 0)
         head = (await self.chain.block()).number
         orphans: list[ClientChannel] = []
