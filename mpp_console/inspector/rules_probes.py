@@ -81,16 +81,17 @@ def _fresh(case: Case) -> list[str] | None:
     ) else []  # fmt: skip
 
 
-def _said(case: Case) -> list[Hit] | None:
+def _said(case: Case) -> list[str] | None:
+    """Elsewhere a problem document is a SHOULD; here the table of what servers MUST answer names it."""
     answer = case.evidence.malformed
     if answer is None or answer.status != 402:
         return None
     problem = read_problem(answer)
     if problem is None:
-        return [Hit("the refusal of a malformed credential has no problem document", L.WARN)]
+        return ["the refusal of a malformed credential has no problem document"]
     if problem.slug == "malformed-credential":
         return []
-    return [Hit(f"the refusal of a malformed credential is of the type {problem.type}")]
+    return [f"the refusal of a malformed credential is of the type {problem.type}"]
 
 
 def _refusal_cached(case: Case) -> list[str] | None:
@@ -121,7 +122,8 @@ PROBE_RULES: Final = (
     Rule(id="malformed-credential-challenge", level=L.FAIL, check=_fresh, good="the refusal brings a fresh challenge",
          spec=_TABLE, fix="issue a new challenge with every refusal"),
     Rule(id="malformed-credential-problem", level=L.FAIL, check=_said, good="the refusal names malformed-credential",
-         spec=_TABLE, fix="use the problem type https://paymentauth.org/problems/malformed-credential"),
+         spec=f"{_TABLE}; §Error Codes", fix="answer with a problem document (RFC 9457) of the type "
+         "https://paymentauth.org/problems/malformed-credential"),
     Rule(id="malformed-credential-cached", level=L.FAIL, check=_refusal_cached, good="the refusal is not cached",
          spec="core §Caching", fix="send Cache-Control: no-store with every 402"),
     Rule(id="malformed-credential-receipt", level=L.FAIL, check=_refusal_receipt, good="the refusal brings no receipt",

@@ -449,7 +449,7 @@ BAD = (
     bad("malformed-credential-challenge", FAIL, CLEAN, raw(402, []), wishes=MALFORMED, says="no challenge"),
     bad("malformed-credential-problem", FAIL, CLEAN, FRESH, wishes=MALFORMED, says="payment-required"),
     bad(
-        "malformed-credential-problem", WARN, CLEAN, required(line(id="id-9"), without="Content-Type"), wishes=MALFORMED
+        "malformed-credential-problem", FAIL, CLEAN, required(line(id="id-9"), without="Content-Type"), wishes=MALFORMED
     ),
     bad(
         "malformed-credential-cached", FAIL, CLEAN, required(line(id="id-9"), without="Cache-Control"), wishes=MALFORMED
