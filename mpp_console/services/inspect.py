@@ -21,8 +21,9 @@ from mpp_console.inspector.markdown import markdown
 from mpp_console.protocol import FindingLevel, MppError, Secret
 from mpp_console.services.errors import RequestFailed
 from mpp_console.services.models import PayRequest
+from mpp_console.services.no_answer import request_error
 from mpp_console.services.once import load
-from mpp_console.services.requests import checked_request, request_error
+from mpp_console.services.requests import checked_request
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,10 +15,11 @@ from mpp_console.services.commands import pay_command
 from mpp_console.services.errors import TestUnavailable
 from mpp_console.services.live_body import BODY_LIMIT
 from mpp_console.services.models import OperationView, PayRequest, PayResult, RouteOutcome, RouteView, Stage
+from mpp_console.services.no_answer import request_error
 from mpp_console.services.payment_run import PaymentRun
 from mpp_console.services.payment_task import OriginAllowance, PaymentTask
 from mpp_console.services.progress import Clockwork
-from mpp_console.services.requests import checked_request, first_answer_within, request_error, wire_headers
+from mpp_console.services.requests import checked_request, first_answer_within, wire_headers
 from mpp_console.services.views import error_view, operation_view
 
 if TYPE_CHECKING:

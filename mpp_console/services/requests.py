@@ -1,4 +1,4 @@
-"""Checks what a person wants to request before anything is done about it, and says why a request failed. No I/O."""
+"""Checks what a person wants to request before anything is done about it. No I/O."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from mpp_console.client.origin import Origin, without_userinfo
+from mpp_console.client.origin import Origin
 from mpp_console.protocol import ParseError, inert
-from mpp_console.services.errors import RequestFailed, UsageError
+from mpp_console.services.errors import UsageError
 from mpp_console.services.models import PayRequest
 
-__all__ = ["checked_request", "first_answer_within", "full_url", "offer_position", "request_error", "wire_headers"]
+__all__ = ["checked_request", "first_answer_within", "full_url", "offer_position", "wire_headers"]
 
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 section 5.5: none but a tab
 _DECIMAL = re.compile(r"\d{1,60}(\.\d{1,36})?")
-_NO_TLS = re.compile(
-    r"wrong.version.number|record.layer.failure|unknown.protocol|packet.length.too.long", re.IGNORECASE
-)
-"""What OpenSSL says, by its version, of an answer that is no TLS."""
 _HOST = re.compile(r"^(?P<host>\[[^\]]*\]|[^/:?#]+)")
 
 
@@ -94,36 +90,3 @@ async def first_answer_within(seconds: float) -> AsyncIterator[Callable[[str, Ma
                 deadline.reschedule(None)
 
         yield seen
-
-
-def request_error(error: Exception, url: str) -> RequestFailed | UsageError:
-    """Why no answer came, in words that say what to look at. `url` is one that `full_url` let pass."""
-    import httpx
-
-    try:
-        where = str(Origin.parse(url))
-    except ParseError:
-        where = "the server"
-    text = inert(str(error), limit=200)
-    if isinstance(error, httpx.UnsupportedProtocol):  # the URL itself is http or https
-        return RequestFailed(f"{where} redirects to something that is neither http nor https", code="bad-redirect")
-    if isinstance(error, httpx.InvalidURL):
-        return UsageError(f"{inert(without_userinfo(url), limit=200)!r} cannot be requested")
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return RequestFailed(f"{where} did not answer in time", code="timeout", hint="allow more with --timeout")
-    if isinstance(error, httpx.ConnectError):
-        return _not_connected(where, text)
-    if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
-        return RequestFailed(f"the answer of {where} cannot be read: {text}", code="bad-answer")
-    what = "it redirects in circles" if isinstance(error, httpx.TooManyRedirects) else type(error).__name__
-    return RequestFailed(f"{where}: {what}")
-
-
-def _not_connected(where: str, text: str) -> RequestFailed:
-    if _NO_TLS.search(text):
-        return RequestFailed(
-            f"{where} does not speak TLS: what answers there is no https",
-            code="no-tls",
-            hint="if it is meant to be plain http, write http://",
-        )
-    return RequestFailed(f"no connection to {where}: {text or 'it could not be reached'}", code="no-connection")

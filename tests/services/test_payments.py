@@ -237,6 +237,7 @@ async def test_no_answer_is_a_failure_with_a_reason(console: Console) -> None:
     assert result.stage is Stage.FAILED
     assert result.error is not None
     assert (result.error.code, result.error.kind) == ("no-connection", "network")
+    assert result.error.hint == "is it running, and is the port right?"
 
 
 async def test_a_server_that_drips_its_answer_is_left(console: Console) -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from mpp_console.protocol import MppError
 from mpp_console.services.commands import command_line, pay_command, transfer_command
-from mpp_console.services.errors import UsageError, kind_of
+from mpp_console.services.errors import UsageError
 from mpp_console.services.models import PayRequest, TransferRequest
-from mpp_console.services.requests import checked_request, full_url, offer_position, request_error, wire_headers
+from mpp_console.services.no_answer import request_error
+from mpp_console.services.requests import checked_request, full_url, offer_position, wire_headers
 
 
 @pytest.mark.parametrize(
@@ -49,25 +50,6 @@ def test_a_request_in_its_plain_form() -> None:
     assert checked_request(PayRequest(url="a.example", method="post")) == PayRequest(
         url="https://a.example", method="POST"
     )
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "kind"),
-    [
-        (httpx.ConnectError("refused"), "no-connection", "network"),
-        (httpx.ReadTimeout("slow"), "timeout", "network"),
-        (httpx.ConnectTimeout("slow"), "timeout", "network"),
-        (httpx.TooManyRedirects("round"), "request-failed", "network"),
-        (httpx.RemoteProtocolError("\x1b[31mbad"), "bad-answer", "network"),
-        (httpx.UnsupportedProtocol("file"), "bad-redirect", "network"),
-        (httpx.InvalidURL("no"), "usage", "usage"),
-    ],
-)
-def test_why_there_was_no_answer(error: Exception, code: str, kind: str) -> None:
-    ours = request_error(error, "https://api.example/secret?key=1")
-    assert (ours.code, kind_of(ours)) == (code, kind)
-    assert "\x1b" not in ours.message
-    assert kind == "usage" or "key=1" not in ours.message
 
 
 @pytest.mark.parametrize("offer", ["0", "00"])

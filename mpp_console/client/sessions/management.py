@@ -81,7 +81,9 @@ class HttpManagement:
                     await answer.aclose()
         except (httpx.HTTPError, TimeoutError) as error:
             raise ManagementFailed(
-                f"the server could not be asked: {type(error).__name__}", left=not wire.never_left
+                f"the server could not be asked: {type(error).__name__}",
+                left=not wire.never_left,
+                hint="is it running? try again when it answers",
             ) from error
         return answer
 
