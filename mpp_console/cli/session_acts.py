@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,16 @@ from mpp_console.cli.session_text import outcome_json, print_outcomes, review_js
 
 if TYPE_CHECKING:
     from mpp_console.services import Console
-    from mpp_console.services.models import SessionAct, SessionResult, SessionReview
+    from mpp_console.services.models import ErrorView, SessionAct, SessionResult, SessionReview
     from mpp_console.services.sessions import SessionTask
 
 __all__ = ["FAILED", "Targets", "carry_out", "require_targets"]
 
 FAILED = 1
 """The exit code when any of the channels failed."""
+
+_MISSAID = frozenset({"usage", "bad-amount", "too-many-decimals"})
+"""Codes of an amount that was not given or does not hold: the caller's words, whatever the channels are like."""
 
 _WORDS: dict[str, str] = {
     "topup": "Top up",
@@ -118,7 +121,9 @@ def _print_dry_run(app: App, review: SessionReview) -> None:
         print_json({"dry_run": True, "act": review.act, "rows": review_json(review), "command": review.command})
     else:
         say("Nothing has been signed or sent.")
-    sys.exit(0 if all(row.error is None for row in review.rows) else FAILED)
+    errors = [row.error for row in review.rows if row.error is not None]
+    if errors:
+        sys.exit(_failed(errors))
 
 
 def _print_result(app: App, result: SessionResult) -> None:
@@ -137,10 +142,16 @@ def _print_result(app: App, result: SessionResult) -> None:
     if result.error is None:
         return
     if result.outcomes:
-        sys.exit(FAILED)
+        sys.exit(_failed([outcome.error for outcome in result.outcomes if outcome.error is not None]))
     if app.json:
         sys.exit(exit_code(result.error))
     fail(result.error)
+
+
+def _failed(errors: Sequence[ErrorView]) -> int:
+    """The exit code where some of the channels failed."""
+    missaid = next((error for error in errors if error.code in _MISSAID), None)
+    return FAILED if missaid is None else exit_code(missaid)
 
 
 def require_targets(channels: tuple[str, ...], flags: Mapping[str, bool]) -> None:

@@ -50,6 +50,9 @@ def test_from_open_to_refund(shop: Served, run: Run) -> None:
     planned = one(run("sessions", "topup", brief, "--amount", "0.5", "--dry-run", "--json"))
     assert (planned["rows"][0]["locks_base_units"], planned["rows"][0]["error"]) == ("500000", None)
     assert planned["command"] == f"mpp-console sessions topup {brief} --amount 0.5"
+    for words in ((), ("--amount", "many"), ("--amount", "0.0000001"), ("--amount=-1", "--dry-run")):
+        run("sessions", "topup", brief, *words, code=2)
+    run("sessions", "topup", brief, "--amount", "99999", code=1)
     done = one(run("sessions", "topup", brief, "--amount", "0.5", "--json"))
     assert (done["stage"], done["outcomes"][0]["how"]) == ("done", "topped-up")
 
