@@ -19,6 +19,7 @@ from mpp_console.protocol import Credential, InvalidPayload, PaymentProblem, Rec
 from .channels import Descriptor
 from .session_checks import voucher_signature
 from .session_closing import SessionSettlement
+from .session_dialect import dialect_of
 from .session_escrow import Escrow
 from .session_escrows import Escrows
 from .session_funding import Funding
@@ -141,14 +142,15 @@ class SessionActions:
     async def _voucher(self, payload: VoucherPayload, attempt: Attempt) -> SessionOutcome:
         record = await self._known(payload.channel_id, payload.descriptor, attempt)
         _require_source(attempt, record.descriptor)
-        # Cheap first: a lower voucher is refused before its signature is looked at (draft, "Denial of Service").
-        if payload.cumulative < record.accepted:
+        # Cheap first: what cannot be is refused before a signature is looked at (draft, "Denial of Service"), and the
+        # chain is asked only for what the channel's own signer wants.
+        if not record.accepted <= payload.cumulative <= dialect_of(record.protocol).maximum:
             accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
+        signature = voucher_signature(_domain(self.escrows.of(record)), record.descriptor, payload)
         record = await self.observer.fresh(record, attempt.now, needed=payload.cumulative)
         require_usable(record)
         if payload.cumulative > record.deposit:
             accept(record, payload.cumulative, "", min_delta=None, now=attempt.now)
-        signature = voucher_signature(_domain(self.escrows.of(record)), record.descriptor, payload)
         return await self._accept(payload, signature, attempt, opened=False)
 
     async def _close(self, payload: ClosePayload, attempt: Attempt) -> SessionOutcome:

@@ -16,6 +16,7 @@ from mpp_console.methods.tempo.session_problems import (
     DeltaTooSmall,
     InsufficientBalance,
     SessionRefused,
+    SignerMismatch,
 )
 from mpp_console.methods.tempo.session_receipts import read_session_receipt
 from mpp_console.methods.tempo.transaction import Call
@@ -23,7 +24,7 @@ from mpp_console.protocol import (
     InvalidPayload,
 )
 from tests.methods.tempo.booths import PRICE, Booth
-from tests.sandbox.node.chains import ALICE
+from tests.sandbox.node.chains import ALICE, CAROL
 
 
 @pytest.fixture
@@ -74,6 +75,16 @@ async def test_more_than_the_deposit_is_refused_until_the_chain_has_it(booth: Bo
         await booth.handle(booth.voucher(descriptor, 200))
     booth.chain.run(ALICE, Call(RESERVE, 0, encode_top_up(descriptor, 100)))
     await booth.handle(booth.voucher(descriptor, 200))  # topped up behind our back: the chain is asked
+
+
+@pytest.mark.parametrize("amount", [200, 10**9], ids=["within", "beyond"])
+async def test_the_chain_is_not_asked_for_what_the_signer_did_not_sign(booth: Booth, amount: int) -> None:
+    descriptor = await booth.opened()
+    booth.rpc.heard.clear()
+    booth.clock.advance(6)
+    with pytest.raises(SignerMismatch):
+        await booth.handle(booth.voucher(descriptor, amount, by=CAROL))
+    assert booth.rpc.heard == []
 
 
 async def test_a_step_below_the_minimum_is_refused() -> None:
