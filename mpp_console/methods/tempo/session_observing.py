@@ -8,6 +8,7 @@ draft, "Chain Reorganization", "Forced Close").
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,8 +35,13 @@ from .session_record import (
 
 __all__ = ["ChannelLocks", "Observer"]
 
+_log = logging.getLogger(__name__)
+
 FRESH: Final = timedelta(seconds=5)
 """How old the chain's word on a channel may be before it is asked again; what other servers use."""
+
+UNSEEN: Final = "channel-unseen"
+"""The code of a channel that the chain does not show, and shows no end of."""
 
 STALE: Final = timedelta(seconds=60)
 """How long a chain that cannot be asked is borne with. A payer needs 15 minutes to withdraw, so nothing is lost in
@@ -66,7 +72,8 @@ class Observer:
 
     async def fresh(self, record: ChannelRecord, now: datetime, *, needed: int) -> ChannelRecord:
         """The record with a recent word of the chain; asked again where more is needed than the deposit known. Raises
-        InternalPayment when that cannot be had.
+        InternalPayment when that cannot be had, ChannelNotFound for a channel that the chain has not shown for too long
+        (draft, "Chain Reorganization").
         """
         # Either way: a clock that was set back must not keep a word fresh until it has caught up.
         age = STALE if record.checked_at is None else abs(now - record.checked_at)
@@ -74,6 +81,15 @@ class Observer:
             return record
         try:
             return await self.observed(record.channel_id) or record
+        except ChannelUnseen as error:
+            if age < STALE:
+                return record
+            if error.code != UNSEEN:
+                raise
+            _log.error("channel %s is not on the chain any more: its opening was taken back", record.channel_id)
+            raise ChannelNotFound(
+                "The chain does not show this channel any more.", details={"channelId": record.channel_id}
+            ) from error
         except InternalPayment:
             if age >= STALE:
                 raise
@@ -97,7 +113,7 @@ class Observer:
         if ended is None:
             if kept.record.state is ChannelState.OPENING:
                 return kept.record
-            raise ChannelUnseen("The chain does not show the channel now. Nothing was taken.", code="channel-unseen")
+            raise ChannelUnseen("The chain does not show the channel now. Nothing was taken.", code=UNSEEN)
         settled, refunded = ended.values
         return await change_known(
             self.store, channel_id, lambda record: finish(record, settled=settled, refunded=refunded, now=now)

@@ -10,11 +10,11 @@ import pytest
 
 from mpp_console.methods.tempo.channels import RESERVE, Descriptor
 from mpp_console.methods.tempo.reserve_abi import GRACE_SECONDS, encode_withdraw
-from mpp_console.methods.tempo.session_problems import ChannelFinalized
+from mpp_console.methods.tempo.session_problems import ChannelFinalized, ChannelNotFound
 from mpp_console.methods.tempo.session_record import ChannelState, DispatchKind, change_known
 from mpp_console.methods.tempo.transaction import Call
-from tests.methods.tempo.booths import PRICE, Booth
-from tests.sandbox.node.chains import ALICE, CAROL
+from tests.methods.tempo.booths import PRICE, Booth, _Provider
+from tests.sandbox.node.chains import ALICE, CAROL, Chain
 
 
 @pytest.fixture
@@ -67,6 +67,20 @@ async def test_a_clock_that_is_set_back_keeps_no_word_fresh() -> None:
     booth.request_close(descriptor)
     with pytest.raises(ChannelFinalized):
         await booth.handle(booth.voucher(descriptor, 3 * PRICE))
+
+
+async def test_a_channel_whose_opening_was_taken_back_is_not_found(booth: Booth) -> None:
+    """One block without it may be a node that lags; after a minute the chain was reorganised, and nothing is served."""
+    descriptor = await booth.opened()
+    booth.rpc._provider = _Provider(Chain(clock=booth.clock), booth.rpc.heard)  # type: ignore[assignment]
+    booth.clock.advance(30)
+    await booth.handle(booth.voucher(descriptor, 2 * PRICE))
+    booth.clock.advance(31)
+    with pytest.raises(ChannelNotFound) as caught:
+        await booth.handle(booth.voucher(descriptor, 3 * PRICE))
+    assert caught.value.status == 410
+    record = await booth.record(descriptor)
+    assert (record.state, record.accepted, record.spent) == (ChannelState.OPEN, 2 * PRICE, 2 * PRICE)
 
 
 async def lost(booth: Booth, descriptor: Descriptor, **changes: Any) -> None:
