@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import select
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -30,7 +28,7 @@ from textual.signal import Signal
 from mpp_console.protocol import MppError
 from mpp_console.services.events import ConsoleEvent, Notice
 from mpp_console.services.models import ErrorView
-from mpp_console.tui import modes
+from mpp_console.tui import modes, signals
 from mpp_console.tui.actions import Action, Scope, action, bindings
 from mpp_console.tui.display import Lens
 from mpp_console.tui.events import EventLog
@@ -44,11 +42,12 @@ from mpp_console.tui.view import Unavailable, View, begin
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.driver import Driver
 
     from mpp_console.services import Console
     from mpp_console.tui.screens.base import ModeScreen
 
-__all__ = ["ConsoleApp", "PlainBar", "check_settings", "hung_up", "run", "run_demo"]
+__all__ = ["ConsoleApp", "PlainBar", "check_settings", "run", "run_demo"]
 
 
 def _actions() -> type[Provider]:
@@ -128,6 +127,14 @@ class ConsoleApp(Flows):
         self.theme = theme or self.habits.theme(colours=_colours(self.console.color_system))
 
     # Opening and closing
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":  # another system's, or one that somebody has asked for
+            return found
+        from mpp_console.tui.driver import TerminalDriver
+
+        return TerminalDriver
 
     def get_default_screen(self) -> Screen[None]:
         return modes.wallet()
@@ -209,8 +216,8 @@ class ConsoleApp(Flows):
 
     def _leave_without_terminal(self) -> None:
         """Ends when the terminal is gone: not every one sends a hangup signal, and the driver would read for ever."""
-        if hung_up():
-            self.exit(HUNG_UP)
+        if signals.hung_up():
+            self.exit(signals.HUNG_UP)
 
     async def on_unmount(self) -> None:
         with suppress(MppError):
@@ -298,24 +305,16 @@ def _draw_bars(*, plain: bool) -> None:
         ScrollBar.renderer = PlainBar
 
 
-HUNG_UP = 129
-"""The exit code of a program that a hangup ended: 128 and the number of the signal."""
-
-
-def hung_up(descriptor: int | None = None) -> bool:
-    """Whether nobody is at the other end of a terminal any more: the one we read from unless another is named."""
-    if descriptor is None:
-        descriptor = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
-    if descriptor < 0 or not hasattr(select, "poll"):
-        return False
-    watch = select.poll()
-    watch.register(descriptor, 0)
-    return any(flags & select.POLLHUP for _, flags in watch.poll(0))
-
-
 def _colours(system: str | None) -> int:
     """How many colours a terminal has, as far as Rich found out. None is one that has been told to show none."""
     return {"standard": 16, "windows": 16}.get(system or "", 1 << 24)
+
+
+def _run(app: ConsoleApp) -> int:
+    _draw_bars(plain=app.view.lens.ascii)
+    collect_seldom()
+    with signals.put_back():
+        return app.run() or app.return_code or 0
 
 
 def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | None = None) -> int:
@@ -333,9 +332,7 @@ def run(profile: str = "sandbox", *, account: str | None = None, rpc_url: str | 
         return await Console.open(profile, account=account, rpc_url=rpc_url, passphrase=app.ask_passphrase)
 
     app = ConsoleApp(open_console, profile=profile, habits=habits)
-    _draw_bars(plain=app.view.lens.ascii)
-    collect_seldom()
-    return app.run() or app.return_code or 0
+    return _run(app)
 
 
 def run_demo(home: Path) -> int:
@@ -350,6 +347,4 @@ def run_demo(home: Path) -> int:
         return console
 
     app = ConsoleApp(open_console, profile=BADGE.lower(), clock=clock)
-    _draw_bars(plain=app.view.lens.ascii)
-    collect_seldom()
-    return app.run() or app.return_code or 0
+    return _run(app)

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -51,8 +52,9 @@ class Terminal:
         (home / "tmux.conf").write_text("set -g remain-on-exit on\nset -g status off\nset -s escape-time 0\n")
         width, height = map(str, size)
         start = ["-f", str(home / "tmux.conf"), "new-session", "-d", "-x", width, "-y", height]
-        self._ended = home / "exit-code"
-        self._tmux(*start, f"{shlex.join(command)}; echo $? > {shlex.quote(str(self._ended))}")
+        self._ended, self._began = home / "exit-code", home / "process"
+        known = f'sh -c \'echo $$ > "$0"; exec "$@"\' {shlex.quote(str(self._began))} {shlex.join(command)}'
+        self._tmux(*start, f"{known}; echo $? > {shlex.quote(str(self._ended))}")
 
     def _tmux(self, *words: str) -> str:
         done = subprocess.run(["tmux", "-L", self._socket, *words], capture_output=True, text=True, check=False)
@@ -97,8 +99,28 @@ class Terminal:
         written = self._ended.read_text() if self._ended.exists() else ""
         return int(written) if written.endswith("\n") else None
 
+    @property
+    def process(self) -> int:
+        return int(self._began.read_text())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the program's process is gone, whoever has waited for it."""
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
     def close(self) -> None:
         subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+
+
+def patiently(reached: Callable[[], object], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(POLL)
 
 
 Open = Callable[..., Terminal]
@@ -157,11 +179,43 @@ def test_the_demo_opens_with_its_past_and_leaves_nothing_when_its_terminal_close
     terminal.until(lambda: terminal.mode == "2 Sessions", "Sessions")
     (home,) = tmp_path.glob("mpp-console-demo-*")
     terminal.close()
-    deadline = time.monotonic() + PATIENCE
-    while home.exists():
-        assert time.monotonic() < deadline, "the demo's folder is still there"
-        time.sleep(POLL)
+    patiently(lambda: terminal.is_over, "the program still runs")
+    assert not home.exists()
     assert not (tmp_path / "console").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("words", [(), ("--demo",)], ids=["sandbox", "demo"])
+def test_a_signal_ends_it_and_gives_the_terminal_back(
+    opens: Open, tmp_path: Path, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    terminal = opens((120, 36), *words)
+    terminal.see("1 Wallet", "pathUSD")
+    os.kill(terminal.process, number)
+    terminal.until(lambda: terminal.exit_code is not None, "the end")
+    assert terminal.exit_code == 128 + number
+    assert "Wallet" not in terminal.screen
+    assert "Traceback" not in terminal.screen
+    assert not list(tmp_path.glob("mpp-console-demo-*"))
+
+
+def test_a_terminal_that_closes_ends_it(opens: Open) -> None:
+    terminal = opens((120, 36))
+    terminal.see("1 Wallet", "pathUSD")
+    terminal.close()
+    patiently(lambda: terminal.is_over, "the program still runs")
+
+
+def test_it_goes_on_after_it_was_stopped(opens: Open) -> None:
+    terminal = opens((120, 36), "--demo")
+    terminal.see("1 Wallet", "server :")
+    os.kill(terminal.process, signal.SIGSTOP)
+    os.kill(terminal.process, signal.SIGCONT)
+    terminal.press("2")
+    terminal.until(lambda: terminal.mode == "2 Sessions", "Sessions")
+    terminal.press("C-q", "Tab", "Enter")  # the server runs, so it is asked
+    terminal.until(lambda: terminal.exit_code is not None, "the end")
+    assert terminal.exit_code == 0
 
 
 def test_the_linux_console_gets_nothing_but_ascii_scrollbars_included(opens: Open) -> None:

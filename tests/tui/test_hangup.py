@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pty
 
-from mpp_console.tui.app import hung_up
+from mpp_console.tui.signals import hung_up
 
 
 def test_a_closed_terminal_is_noticed() -> None:
