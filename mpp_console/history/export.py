@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO
 
 from mpp_console.history.connections import connect_reader
 from mpp_console.history.errors import HistoryError, UnknownRow, translated
+from mpp_console.history.export_csv import CELLS, csv_lines
 from mpp_console.history.export_writers import COLUMNS, MALFORMED, WRITERS, Format, Values, Writer, values_of
 from mpp_console.history.filters import Filter
 from mpp_console.wallet.files import FileExists, FileTrouble, open_private_temp, place
@@ -71,7 +72,7 @@ class ExportJob:
         raw, temporary = open_private_temp(target)
         try:
             with raw:
-                done = self._write(lambda text: raw.write(text.encode("utf-8")))
+                done = self._write(raw.write)
                 raw.flush()
                 os.fsync(raw.fileno())
             self._look(done.rows, done.bytes)
@@ -85,25 +86,27 @@ class ExportJob:
     def to_stream(self, stream: TextIO) -> Exported:
         """The same to an open text stream, which is left open."""
 
-        def put(text: str) -> int:
-            stream.write(text)
-            return len(text.encode("utf-8"))
+        def put(data: bytes) -> int:
+            stream.write(data.decode())
+            return len(data)
 
         return self._write(put)
 
-    def _write(self, put: Callable[[str], int]) -> Exported:
+    def _write(self, put: Callable[[bytes], int]) -> Exported:
         writer = WRITERS[self.file_format]()
         written = skipped = 0
         with closing(connect_reader(self.database)) as connection, translated("export receipts"):
             connection.row_factory = None
-            size = put(writer.head())
+            if self._ready:
+                connection.text_factory = bytes
+            size = put(writer.head().encode())
             for batch in self._batches(connection):
-                text, good = _batch_text(writer, batch)
-                size += put(text)
+                data, good = self._data(connection, writer, batch)
+                size += put(data)
                 written += good
                 skipped += len(batch) - good
                 self._look(written, size)
-            size += put(writer.tail())
+            size += put(writer.tail().encode())
         return Exported(rows=written, skipped=skipped, bytes=size)
 
     def _look(self, rows: int, size: int) -> None:
@@ -118,19 +121,54 @@ class ExportJob:
         if self.ids is None:
             query = self.where.query()
             sql = (
-                f"SELECT {COLUMNS} FROM receipts INDEXED BY {query.index} {query.where} "  # noqa: S608 - constants
-                "ORDER BY at DESC, seq DESC"
+                f"SELECT {CELLS if self._ready else COLUMNS} FROM receipts "  # noqa: S608 - constants
+                f"INDEXED BY {query.index} {query.where} ORDER BY at DESC, seq DESC"
             )
             cursor = connection.execute(sql, query.parameters)
             while batch := cursor.fetchmany(_STEP):
                 yield batch
             return
-        sql = f"SELECT {COLUMNS} FROM receipts WHERE id = ?"  # noqa: S608 - a constant
         for start in range(0, len(self.ids), _STEP):
-            yield [_one(connection, sql, number) for number in self.ids[start : start + _STEP]]
+            yield [_one(connection, number) for number in self.ids[start : start + _STEP]]
+
+    @property
+    def _ready(self) -> bool:
+        """Whether batches are of CELLS instead of COLUMNS, in bytes, which need not be decoded only to be written."""
+        return self.file_format is Format.CSV and self.ids is None
+
+    def _data(
+        self, connection: sqlite3.Connection, writer: Writer, batch: Sequence[Sequence[Any]]
+    ) -> tuple[bytes, int]:
+        """What is written of the rows of `batch` that can be read, and how many those are."""
+        if self._ready:
+            return _ready_data(connection, writer, batch)
+        text, good = _batch_text(writer, batch)
+        return text.encode(), good
 
 
-def _one(connection: sqlite3.Connection, sql: str, number: str) -> Any:
+def _ready_data(connection: sqlite3.Connection, writer: Writer, batch: Sequence[Sequence[Any]]) -> tuple[bytes, int]:
+    """What is written of rows of CELLS, and how many those are. One out of the ordinary is read anew by itself."""
+    try:
+        return csv_lines(batch), len(batch)
+    except (TypeError, ValueError):
+        if len(batch) == 1:
+            return _careful_data(connection, writer, batch[0][0])
+    half = len(batch) // 2
+    parts = [_ready_data(connection, writer, rows) for rows in (batch[:half], batch[half:])]
+    return b"".join(data for data, _ in parts), sum(good for _, good in parts)
+
+
+def _careful_data(connection: sqlite3.Connection, writer: Writer, number: bytes) -> tuple[bytes, int]:
+    connection.text_factory = str
+    try:
+        text, good = _batch_text(writer, [_one(connection, number.decode(errors="replace"))])
+    finally:
+        connection.text_factory = bytes
+    return text.encode(), good
+
+
+def _one(connection: sqlite3.Connection, number: str) -> Any:
+    sql = f"SELECT {COLUMNS} FROM receipts WHERE id = ?"  # noqa: S608 - a constant
     row = connection.execute(sql, (number,)).fetchone()
     if row is None:
         raise UnknownRow(f"there is no receipt {number}")

@@ -6,8 +6,6 @@ run in a spreadsheet, move a terminal's cursor, or be markup in a document.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +13,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from mpp_console.history.export_csv import csv_lines
 from mpp_console.history.rows import amount_of, from_microseconds
 from mpp_console.protocol import MppError, format_units, inert
 
-__all__ = ["COLUMNS", "FIELDS", "MALFORMED", "WRITERS", "Format", "Values", "Writer", "safe_cell", "values_of"]
+__all__ = ["COLUMNS", "FIELDS", "MALFORMED", "WRITERS", "Format", "Values", "Writer", "values_of"]
 
 FIELDS: Final = (
     "id", "time", "direction", "status", "origin", "url", "method", "intent", "amount", "amount_base_units",
@@ -35,11 +34,6 @@ COLUMNS: Final = (
 
 Values = tuple[Any, ...]
 """One receipt in the order of FIELDS, and then its own fields as JSON text."""
-
-# OWASP "CSV Injection": spreadsheets run a cell that begins with one of these. They skip white space and quotes
-# before it, and some read the full-width forms as the plain ones.
-_FORMULA = re.compile(r"""[\s'"`\u00a0\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20\t\r\n]""")
-_SUSPECT: Final = frozenset("=+-@|%'\"` ")  # every ASCII character that a match of _FORMULA may begin with
 
 _DAY: Final = 86_400_000_000  # in microseconds
 
@@ -97,13 +91,6 @@ def _units(amount: str, decimals: int) -> str:
     return f"{padded[:-decimals]}.{padded[-decimals:]}"
 
 
-def safe_cell(text: str) -> str:
-    """`text` as a cell that no spreadsheet runs: an apostrophe before whatever could begin a formula. Reading it
-    back, drop that one.
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
 class Writer(Protocol):
     """Text of an export: its head, then batches of rows, then its end."""
 
@@ -123,29 +110,11 @@ class _Csv:
         return ",".join(FIELDS) + "\r\n"
 
     def rows(self, batch: Iterable[Values]) -> str:
-        return "".join(map(self._line, batch))
+        cells = [[b"" if value is None else str(value).encode() for value in values[:-1]] for values in batch]
+        return csv_lines(cells).decode()
 
     def tail(self) -> str:
         return ""
-
-    @staticmethod
-    def _line(values: Values) -> str:
-        cells = ["" if value is None else str(value) for value in values[:-1]]
-        joined = "".join(cells)
-        # Nearly every row holds nothing to quote, guard or hide, which a few quick looks can tell.
-        if (
-            joined.isascii()
-            and joined.isprintable()
-            and '"' not in joined
-            and "," not in joined
-            and _SUSPECT.isdisjoint({cell[:1] for cell in cells})
-        ):
-            return ",".join(cells) + "\r\n"
-        text = io.StringIO(newline="")
-        csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerow(
-            [safe_cell(inert(cell)) for cell in cells]
-        )
-        return text.getvalue()
 
 
 class _JsonLines:

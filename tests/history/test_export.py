@@ -10,6 +10,7 @@ import os
 import sqlite3
 import stat
 import tracemalloc
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,15 +25,19 @@ from mpp_console.client.journal import ReceiptRecord
 from mpp_console.history import (
     FIELDS,
     Database,
+    ExportJob,
     Filter,
     Format,
+    HistoryError,
     HistoryJournal,
     HistoryQueries,
     export_to_file,
     export_to_stream,
 )
-from mpp_console.history.export_writers import safe_cell
-from mpp_console.protocol import Secret, format_units, parse_units
+from mpp_console.history.connections import connect_writer
+from mpp_console.history.export_csv import safe_cell
+from mpp_console.history.export_writers import COLUMNS, MALFORMED, values_of
+from mpp_console.protocol import Secret, format_units, inert, parse_units
 from mpp_console.wallet.files import FileExists, FileTrouble
 from tests.history.samples import ALPHA_USD, PAYER, START, a_receipt, receipts
 
@@ -189,6 +194,111 @@ async def test_no_secret_is_in_any_export(tmp_path: Path, path: Path, journal: H
         assert b"MARKER" not in content
         assert header.encode() not in content
         assert b"[redacted]" in content
+
+
+# What is quick, and what is not, come out alike -----------------------------------------------------------------------
+
+odd_text = st.text(st.sampled_from("aZ09./:_-=+@|%'\"`, \t\r\n\0\x1b\x7f\u00a0\u202e\uff1dé€😀"), max_size=6)
+cell_text = st.one_of(st.sampled_from(["", "tempo", "0xab", "https://a.example/?q=1", "GET /x"]), odd_text)
+odd_amounts = st.one_of(
+    st.integers(0, 2**256).map(str),
+    st.sampled_from(["0", "00", "007", "-1", "+1", "", "1.0", "x", "1\0", "9" * 18, "9" * 19]),
+)
+FREE = "status, origin, url, method, intent, currency_symbol, currency_id, network, reference"
+OPTIONAL = "challenge_id, external_id, operation_id, payer, recipient"
+file_rows = st.tuples(
+    st.one_of(st.integers(-5, 2**41), st.integers(-(2**63), 2**63 - 1), st.just(253_402_300_799_999_999)),
+    st.sampled_from(["sent", "received", "received", "sent", "neither"]),
+    odd_amounts,
+    st.one_of(st.just(6), st.integers(-2, 300)),
+    st.lists(cell_text, min_size=9, max_size=9),
+    st.lists(st.none() | cell_text, min_size=5, max_size=5),
+)
+
+
+def careful_csv(connection: sqlite3.Connection) -> tuple[str, int]:
+    """Every row that can be read through the csv module, cell by cell; and how many cannot."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(FIELDS)
+    skipped = 0
+    for row in connection.execute(f"SELECT {COLUMNS} FROM receipts ORDER BY at DESC, seq DESC"):
+        try:
+            values = values_of(row)[:-1]
+        except MALFORMED:
+            skipped += 1
+        else:
+            writer.writerow([safe_cell(inert("" if value is None else str(value))) for value in values])
+    return text.getvalue(), skipped
+
+
+def exported_as_by_the_csv_module(path: Path, rows: list[Any]) -> None:
+    """Puts `rows` into the file, past every check of it, exports it and compares."""
+    with closing(connect_writer(path)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.row_factory = None
+        sql = (
+            f"INSERT INTO receipts (id, at, direction, amount, currency_decimals, fields, {FREE}, {OPTIONAL}) "
+            f"VALUES ({', '.join('?' * 20)})"
+        )
+        for number, (at, direction, amount, decimals, free, optional) in enumerate(rows):
+            name = f"r-{number}" if number % 3 else f"={number},"
+            connection.execute(sql, (name, at, direction, amount, decimals, "{}", *free, *optional))
+        text, skipped = careful_csv(connection)
+    target = path.with_name("out.csv")
+    done = ExportJob(database=path, file_format=Format.CSV).to_file(target)
+    assert target.read_bytes() == text.encode()
+    assert (done.rows, done.skipped, done.bytes) == (len(rows) - skipped, skipped, len(text.encode()))
+
+
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(file_rows, max_size=12))
+def test_the_bytes_are_those_of_the_csv_module_whatever_is_in_the_file(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any]
+) -> None:
+    exported_as_by_the_csv_module(tmp_path_factory.mktemp("odd") / "history.db", rows)
+
+
+def test_no_character_and_no_number_gets_past_the_quick_look(tmp_path: Path) -> None:
+    plain = ["a"] * 9
+    cells = [
+        (1, "sent", "1", 6, [*plain[:place], cell, *plain[place + 1 :]], [None] * 5)
+        for character in map(chr, range(130))
+        for place, cell in ((0, character), (1, f"{character}=1"), (8, f"a{character}"))
+    ]
+    times = (-(2**63), -1, 0, 999_999, 253_402_300_799_999_999, 253_402_300_800_000_000, 2**63 - 1)
+    amounts = ("0", "00", "01", "-1", "+1", " 1", "1 ", "1.0", "1e3", "", "x", "1\0", "9" * 18, "9" * 19)
+    rows: list[Any] = [
+        *cells,
+        *((at, "received", "1", 6, plain, plain[:5]) for at in times),
+        *((1, "sent", amount, n, plain, plain[:5]) for amount in amounts for n in (-1, 0, 1, 6, 18, 36, 37, 255, 256)),
+        (1, "neither", "1", 6, plain, plain[:5]),
+    ]
+    exported_as_by_the_csv_module(tmp_path / "history.db", rows)
+
+
+async def test_one_odd_row_among_many_changes_no_other(path: Path, database: Database) -> None:
+    await fill(database, 1200)
+    odd = "UPDATE receipts SET amount = '1234567890123456789', url = 'a,\u00e9' WHERE id = 'r-700'"
+    await database.write(lambda c: c.execute(odd).rowcount, doing="spoil")
+    stream = io.StringIO(newline="")
+    done = await export_to_stream(path, stream, file_format=Format.CSV)
+    assert (done.rows, done.skipped) == (1200, 0)
+    with closing(sqlite3.connect(path)) as connection:
+        assert careful_csv(connection) == (stream.getvalue(), 0)
+    found = list(csv.DictReader(io.StringIO(stream.getvalue())))
+    assert [(row["id"], row["amount"], row["url"]) for row in found] == [
+        (f"r-{n}", *(("1234567890123.456789", "a,\u00e9") if n == 700 else ("0.000001", "/")))
+        for n in reversed(range(1200))
+    ]
+
+
+async def test_text_that_is_not_utf8_is_told(path: Path, database: Database) -> None:
+    await fill(database, 3)
+    spoil = "UPDATE receipts SET url = CAST(x'ff41' AS TEXT) WHERE id = 'r-1'"
+    await database.write(lambda c: c.execute(spoil).rowcount, doing="spoil")
+    with pytest.raises(HistoryError):
+        await export_to_stream(path, io.StringIO(newline=""), file_format=Format.CSV)
 
 
 # The file ------------------------------------------------------------------------------------------------------------
