@@ -52,6 +52,7 @@ def carry_out(
     targets: Targets,
     *,
     amount: str | None = None,
+    url: str | None = None,
     dry_run: bool,
     yes: bool,
     paid: bool = False,
@@ -66,7 +67,7 @@ def carry_out(
         channels = await targets(console)
         if not channels:
             return _Done(channels)
-        task = _start(console, act, channels, amount, paid=paid)
+        task = _start(console, act, channels, amount, url, paid=paid)
         review = await task.review()
         if review is not None:
             consent = yes or console.profile.kind == "sandbox"
@@ -83,11 +84,11 @@ def carry_out(
 
 
 def _start(
-    console: Console, act: SessionAct, channels: tuple[str, ...], amount: str | None, *, paid: bool
+    console: Console, act: SessionAct, channels: tuple[str, ...], amount: str | None, url: str | None, *, paid: bool
 ) -> SessionTask:
     if paid:
         return console.server.review_channels("settle" if act == "settle" else "close", channels)
-    return console.sessions.start(act, channels, amount=amount)
+    return console.sessions.start(act, channels, amount=amount, url=url)
 
 
 async def _decide(task: SessionTask, review: SessionReview, *, dry_run: bool, consent: bool, quiet: bool) -> None:

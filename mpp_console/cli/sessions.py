@@ -141,6 +141,7 @@ def topup(app: App, *, channels: tuple[str, ...], amount: str | None, dry_run: b
 @click.option("--stale", is_flag=True, help="Those that somebody should look at.")
 @click.option("--orphaned", is_flag=True, help="Those found on the chain that no server is known for.")
 @click.option("--origin", metavar="URL", help="Those of one server: any URL of it, or its host as listed.")
+@click.option("--url", metavar="URL", help="Ask the server here: for a URL with a secret, which is not kept.")
 @click.option("--force", is_flag=True, help="Ask the chain at once, and leave the server out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what comes back; sign nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do it without a question.")
@@ -153,14 +154,20 @@ def close(
     stale: bool,
     orphaned: bool,
     origin: str | None,
+    url: str | None,
     force: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Close channels and get back what is left: by the server where it does, else by the chain, which takes 16 minutes.
 
-    Run it again after that time, or `withdraw`; while the console is open it withdraws by itself.
+    Run it again after that time, or `withdraw`; while the console is open it withdraws by itself. With --url alone,
+    the channels of its server are meant.
     """
+    if url is not None and force:
+        raise click.UsageError("--url asks the server, and --force leaves it out")
+    if url is not None and not (channels or everything or stale or orphaned):
+        origin = origin or url
     flags = {"--all": everything, "--stale": stale, "--orphaned": orphaned, "--origin": origin is not None}
     require_targets(channels, flags)
     here = _is_of(origin or "")
@@ -177,7 +184,7 @@ def close(
     async def targets(console: Console) -> tuple[str, ...]:
         return channels or await _those(console, meant)
 
-    carry_out(app, "force-close" if force else "close", targets, dry_run=dry_run, yes=yes)
+    carry_out(app, "force-close" if force else "close", targets, url=url, dry_run=dry_run, yes=yes)
 
 
 @sessions.command(epilog=_CHANNEL_HELP)

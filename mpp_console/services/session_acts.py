@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from mpp_console.protocol import WITHDRAW_CUSHION, ChannelState, MppError, format_units, parse_units
@@ -44,11 +44,14 @@ _NOT_BEGUN: Final = ErrorView(code="not-begun", message="it was not begun: the c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What was asked for. `amount` as typed, for a top up; not `cooperative` leaves the server out of a close."""
+    """What was asked for. `amount` as typed, for a top up; not `cooperative` leaves the server out of a close, and
+    `url` is where to ask it, with the secrets that no book keeps.
+    """
 
     act: SessionAct
     amount: str | None = None
     cooperative: bool = True
+    url: str | None = field(default=None, repr=False)
 
     @property
     def asks_server(self) -> bool:
@@ -128,7 +131,11 @@ class SessionActs:
         if row.state is ChannelState.CLOSING:
             return {"way": f"waits: {_until(row)}", "returns": returns}
         grace = f"the rest comes back after {duration(_grace())}"
-        if wish.asks_server and channel.state is ChannelState.ACTIVE and channel.url:
+        asks = wish.asks_server and channel.state is ChannelState.ACTIVE
+        if asks and wish.url is not None and not _is_of_server(wish.url, channel):
+            why = "that URL is of another server than the channel"
+            return {"way": "nothing", "error": _usage("foreign-url", why, f"the channel is of {channel.origin}")}
+        if asks and (wish.url or channel.askable_url):
             planned = await (await self._parts.manager({})).to_sign(channel.channel_id)
             return {
                 "way": f"asks the server, else the chain: {grace}",
@@ -137,7 +144,13 @@ class SessionActs:
                 "fee": await self._fee_if_any(channel, request_close_calls(channel)),
             }
         fee = await self._fee(channel, request_close_calls(channel))
-        return {"way": f"asks the chain: {grace}", "returns": returns, "fee": fee}
+        way = f"asks the chain: {grace}"
+        if asks and channel.url:
+            way += (
+                ". The server is not asked: its URL held a secret, which is not kept. To have it close at once, give "
+                "the URL again: mpp-console sessions close --url URL"
+            )
+        return {"way": way, "returns": returns, "fee": fee}
 
     async def _fee(self, channel: ClientChannel, calls: tuple[Call, ...], *, locks: int = 0) -> Money | None:
         """The most that the network takes. Raises ChannelTransactionFailed when the chain would refuse it."""
@@ -214,7 +227,7 @@ class SessionActs:
             if wish.act == "withdraw":
                 done = await manager.withdraw(channel.channel_id)
             else:
-                done = await manager.close(channel.channel_id, cooperative=wish.asks_server)
+                done = await manager.close(channel.channel_id, cooperative=wish.asks_server, url=wish.url)
         except MppError as error:
             return _failed(await self._now(channel, lens), error_view(error))
         return self._closed(done, lens)
@@ -299,6 +312,12 @@ def _not_closable(wish: Wish, row: SessionRow) -> dict[str, Any] | None:
         return None
     why = "no close of it was requested"
     return {"way": "nothing to withdraw", "error": _usage("not-closing", why, "close it first")}
+
+
+def _is_of_server(url: str, channel: ClientChannel) -> bool:
+    from mpp_console.client.origin import Origin
+
+    return str(Origin.parse(url)) == channel.origin
 
 
 def _no_top_up(channel: ClientChannel, amount: int) -> ErrorView | None:

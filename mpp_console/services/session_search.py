@@ -55,7 +55,7 @@ async def ask_servers(engine: Engine, channels: Sequence[str]) -> tuple[str, ...
 
     async def one(channel: str) -> bool:
         row = await book.get(channel)
-        if row is None or row.state is not ChannelState.ACTIVE or not row.url:
+        if row is None or row.state is not ChannelState.ACTIVE or not row.askable_url:
             return False
         async with gate:
             try:

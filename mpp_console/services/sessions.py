@@ -157,18 +157,25 @@ class SessionsService:
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def start(
-        self, act: SessionAct, channels: Sequence[str], *, amount: str | None = None, cooperative: bool = True
+        self,
+        act: SessionAct,
+        channels: Sequence[str],
+        *,
+        amount: str | None = None,
+        cooperative: bool = True,
+        url: str | None = None,
     ) -> SessionTask:
         """Finds out what the act would do, in the background, and gives its task at once.
 
         `channels` are ids or their first characters; `amount` a decimal for a top up (`"0"` only takes a requested
-        close back). Raises UsageError for an act that is none, or no channels.
+        close back); `url` where to ask the server for a close, whose secrets the book has not kept. Raises UsageError
+        for an act that is none, or no channels.
         """
         if act == "settle":
             raise UsageError("settling is for channels that were opened to the local server")
         if not channels:
             raise UsageError("no channel was named", hint="see them with: mpp-console sessions list")
-        engine, wish = self._engine, Wish(act=act, amount=amount, cooperative=cooperative)
+        engine, wish = self._engine, Wish(act=act, amount=amount, cooperative=cooperative, url=url)
         names = tuple(dict.fromkeys(channels))
         command = sessions_command(engine.profile.name, act, names, amount=amount, cooperative=cooperative)
         engine.log(command)

@@ -187,6 +187,8 @@ def test_an_import_leaves_the_file_alone(alone: Run, tmp_path: Path) -> None:
         (("close",), 2),
         (("close", "0x1234", "--all"), 2),
         (("close", "--all", "--stale"), 2),
+        (("close", "--url", "https://a.example/x", "--force"), 2),
+        (("close", "--url", "https://a.example/x"), 0),
         (("withdraw",), 2),
         (("topup",), 2),
         (("show", "0x1234"), 2),

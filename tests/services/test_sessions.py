@@ -47,6 +47,43 @@ async def several(market: Market, count: int) -> tuple[str, ...]:
     return tuple(ids)
 
 
+async def test_a_server_is_not_asked_at_a_url_whose_secret_was_not_kept(market: Market) -> None:
+    url = f"{market.url}?api_key=k3y"
+    assert (await market.pay(url)).paid
+    row = await market.row()
+    assert "k3y" not in row.url
+    market.server.seen.clear()
+
+    async def planned(**wishes: Any) -> Any:
+        task = market.console.sessions.start("close", [row.id], **wishes)
+        review = await task.review()
+        task.reject()
+        assert review is not None
+        return review.rows[0]
+
+    plain = await planned()
+    assert plain.way.startswith("asks the chain: the rest comes back after 16 minutes")
+    assert "its URL held a secret, which is not kept" in plain.way
+    assert (await planned(url="http://127.0.0.1:1/chat")).error.code == "foreign-url"
+    asked = await planned(url=url)
+    assert (asked.error, asked.signs) == (None, PRICE)
+    assert asked.way.startswith("asks the server")
+    assert market.server.seen == []
+    closed = await market.act("close", url=url)
+    assert (closed.outcomes[0].how, closed.outcomes[0].refunded) == ("cooperative", 9 * PRICE)
+    assert {seen.path for seen in market.server.seen} == {"/chat?api_key=k3y"}
+    assert "k3y" not in str(closed)
+
+
+async def test_without_its_url_a_channel_closes_by_the_chain(market: Market) -> None:
+    assert (await market.pay(f"{market.url}?api_key=k3y")).paid
+    market.server.seen.clear()
+    closed = await market.act("close")
+    assert (closed.outcomes[0].how, closed.outcomes[0].ok) == ("requested", True)
+    assert "held a secret" in closed.outcomes[0].message
+    assert market.server.seen == []
+
+
 # Acts ---------------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ from mpp_console.methods.tempo.session_account import Account
 from mpp_console.methods.tempo.session_chain import ReserveReader
 from mpp_console.methods.tempo.session_dialect import dialect_of
 from mpp_console.methods.tempo.session_payloads import ClosePayload
-from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementAnswer, ManagementFailed
+from mpp_console.methods.tempo.session_ports import Leases, Management, ManagementFailed
 from mpp_console.methods.tempo.session_signing import domain_of
 from mpp_console.methods.tempo.transaction import Call
 from mpp_console.protocol import (
@@ -190,12 +190,15 @@ class SessionManager:
 
     # -- closing
 
-    async def close(self, channel_id: str, *, cooperative: bool = True, force: bool = True) -> CloseResult:
+    async def close(
+        self, channel_id: str, *, cooperative: bool = True, force: bool = True, url: str | None = None
+    ) -> CloseResult:
         """Takes the next step towards getting the deposit back.
 
-        Asks the server first (`cooperative`), else the chain (`force`): requests the close, says how long it still
-        takes, or withdraws, whatever it is time for by the chain's clock. Waits for a payment in flight. Raises
-        UnknownChannel, ChainError, ChannelTransactionFailed, ChannelBookError.
+        Asks the server first (`cooperative`), at `url` instead of the row's, which has lost its secrets; else the chain
+        (`force`): requests the close, says how long it still takes, or withdraws, whatever it is time for by the
+        chain's clock. Waits for a payment in flight. Raises UnknownChannel, ChainError, ChannelTransactionFailed,
+        ChannelBookError.
         """
         held = await self._leases.hold((await self._row(channel_id)).scope)
         try:
@@ -205,7 +208,7 @@ class SessionManager:
                 return CloseResult(how=CloseHow.ALREADY, channel=row, refunded=row.refunded, tx_hash=row.close_hash)
             said = ""
             if cooperative and row.state is ChannelState.ACTIVE:
-                result = await self._ask_server(row, held.lease)
+                result = await self._ask_server(row, held.lease, url or row.askable_url)
                 if result.how is not CloseHow.REFUSED or not force:
                     return result
                 row, said = result.channel, result.message
@@ -299,19 +302,21 @@ class SessionManager:
 
     # -- by the server
 
-    async def _ask_server(self, row: ClientChannel, lease: Lease) -> CloseResult:
+    async def _ask_server(self, row: ClientChannel, lease: Lease, url: str) -> CloseResult:
         signer = self._signer_of(row.voucher_signer)
-        if self._management is None or not row.url or signer is None:
-            return CloseResult(how=CloseHow.REFUSED, channel=row, message="there is no server to ask")
+        if self._management is None or not url or signer is None:
+            said = "the URL held a secret, which is not kept" if row.url and not url else "there is no server to ask"
+            return CloseResult(how=CloseHow.REFUSED, channel=row, message=said)
         try:
-            challenges = await self._management.probe(row.url, row.channel_id)
+            challenges = await self._management.probe(url, row.channel_id)
             found = challenge_for(row, challenges)
             if found is None:
                 row = await self._account.look(row, lease=lease)
                 return _asked(row, "the server offers no session for this channel")
             challenge, request = found
             for amount in close_amounts(row, request):
-                answer = await self._send_close(row, lease, challenge, amount, signer)
+                credential = await self._close_credential(row, lease, challenge, amount, signer)
+                answer = await self._management.post(url, credential)
                 if answer.accepted or answer.status >= 500:
                     break
         except ManagementFailed as error:
@@ -327,10 +332,10 @@ class SessionManager:
         detail = "" if answer.problem is None else f": {answer.problem.detail or answer.problem.title}"
         return _asked(row, f"the server answered {answer.status}{detail}")
 
-    async def _send_close(
+    async def _close_credential(
         self, row: ClientChannel, lease: Lease, challenge: Challenge, amount: int, signer: Signer
-    ) -> ManagementAnswer:
-        assert self._management is not None  # noqa: S101 - looked at before
+    ) -> Credential:
+        """A close over `amount`, on record and about to leave."""
         now = self._clock()
         entry = ChannelEntry(at=now, kind="asked to close", amount=amount)
         await self._book.update(row.channel_id, lambda row: row.learned(now, signed=amount), lease=lease, entry=entry)
@@ -341,9 +346,8 @@ class SessionManager:
             descriptor=row.stated,
         )
         source = format_account_did(row.chain_id, row.payer)
-        credential = Credential(challenge=challenge, payload=payload.to_wire(), source=source)
         self._leaving(row.channel_id)
-        return await self._management.post(row.url, credential)
+        return Credential(challenge=challenge, payload=payload.to_wire(), source=source)
 
     # -- adding
 

@@ -22,9 +22,12 @@ async def learn_from_server(
 ) -> ClientChannel:
     """The row with what its server has accepted and spent by now, as far as we signed for it.
 
-    Raises ManagementFailed when the server cannot be asked; an answer that says nothing of the channel changes nothing.
+    Raises ManagementFailed when the server cannot be asked; an answer that says nothing of the channel changes nothing,
+    and a URL whose secrets were not kept is not asked.
     """
-    found = challenge_for(row, await management.probe(row.url, row.channel_id))
+    if not row.askable_url:
+        return row
+    found = challenge_for(row, await management.probe(row.askable_url, row.channel_id))
     snapshot = None if found is None else snapshot_of(row, found[1])
     if snapshot is None or max(snapshot.accepted, snapshot.spent) > row.signed:
         return row

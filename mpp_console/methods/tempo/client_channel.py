@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
-from mpp_console.protocol import Currency, MppError
+from mpp_console.protocol import REDACTED, Currency, MppError
 from mpp_console.protocol.channel import ChannelFact, ChannelState, advance_channel, channel_standing
 
 from .channels import ZERO_ADDRESS, Descriptor, legacy_channel_id
@@ -178,6 +178,11 @@ class ClientChannel:
     def voucher_signer(self) -> str:
         """Who signs its vouchers."""
         return self.payer if self.authorized_signer == ZERO_ADDRESS else self.authorized_signer
+
+    @property
+    def askable_url(self) -> str:
+        """Where its server can be asked; empty where nobody knows, or the URL held a secret, which is not kept."""
+        return "" if REDACTED in self.url else self.url
 
     @property
     def is_whole(self) -> bool:
