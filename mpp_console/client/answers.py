@@ -30,6 +30,9 @@ from mpp_console.protocol import (
 __all__ = ["Asked", "Wire", "direct_answer", "read_body", "read_challenges", "read_problem", "unpacked"]
 
 TEXT_LIMIT = 500
+_AMOUNTS = ("requiredTopUp",)
+_MOST_DIGITS = 78
+"""As many as the largest sum of 256 bits has."""
 _SIP = 1024
 
 
@@ -72,7 +75,9 @@ async def read_body(response: httpx.Response, *, patience: float) -> bytes:
 
 
 def read_problem(body: bytes) -> Problem | None:
-    """The problem in a body, every text of it inert and without credentials; None when the body tells of none."""
+    """The problem in a body, every text of it inert and without credentials; None when the body tells of none. Of other
+    members only sums are kept that a rail reads.
+    """
     try:
         problem = parse_problem(body)
     except ParseError:
@@ -86,8 +91,13 @@ def read_problem(body: bytes) -> Problem | None:
         detail=_shown(problem.detail),
         challenge_id=None if problem.challenge_id is None else _shown(problem.challenge_id),
         hint=None if problem.hint is None else _shown(problem.hint),
-        extra={},
+        extra={name: problem.extra[name] for name in _AMOUNTS if _is_amount(problem.extra.get(name))},
     )
+
+
+def _is_amount(value: object) -> bool:
+    """Whether it is a sum as rails write them: digits, and nothing that could hide in them."""
+    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
 
 
 def direct_answer(response: httpx.Response, request: httpx.Request) -> httpx.Response:

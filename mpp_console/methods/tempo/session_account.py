@@ -19,6 +19,7 @@ from mpp_console.protocol import (
     ChannelState,
     MppError,
     ParseError,
+    Problem,
     Receipt,
     format_units,
     parse_base_units,
@@ -85,14 +86,14 @@ class SessionTrace(msgspec.Struct, frozen=True):
 class Account:
     """The channels of one book, held against one chain.
 
-    `contended` are channels whose server says that what is signed is used up: until one of them serves again, a payment
-    here adds its own sum to the highest voucher, as other payments may sign on meanwhile and use that up too.
+    `contended` are channels whose server says that a voucher is used up, and what that was over. Until one of them
+    serves again, a payment adds its own sum to what others have signed beyond that: they may use that up too.
     """
 
     book: ChannelBook
     chain: Chain
     clock: Clock
-    contended: set[str] = field(default_factory=set)
+    contended: dict[str, int] = field(default_factory=dict)
 
     def reader(self, escrow: str = RESERVE, protocol: ChannelProtocol = "v2") -> ReserveReader:
         return ReserveReader(chain=self.chain, escrow=escrow, protocol=protocol)
@@ -181,7 +182,7 @@ class Account:
 
     async def _served(self, trace: SessionTrace, row: ClientChannel, ending: Ending) -> Conclusion:
         doubts: list[str] = []
-        self.contended.discard(row.channel_id)
+        self.contended.pop(row.channel_id, None)
         if ending.receipt is not None:
             row, doubts = await self._learn(row, ending.receipt, most=int(trace.cumulative), ref=trace.ref)
         if row.state in (ChannelState.OPENING, ChannelState.UNKNOWN) and not ending.hurried:
@@ -238,10 +239,11 @@ class Account:
         if slug in _INSUFFICIENT:
             # It took the voucher and says that it was used up before: the next one has to be over more.
             now, used = self.clock(), int(trace.cumulative)
-            self.contended.add(row.channel_id)
+            self.contended[row.channel_id] = used
+            spent = _spent_by(ending.problem, used, int(trace.amount))
             await self.book.update(
                 row.channel_id,
-                lambda row: row.learned(now, accepted=used, spent=used),
+                lambda row: row.learned(now, accepted=used, spent=spent),
                 entry=ChannelEntry(at=now, kind=USED_UP, amount=used, reference=trace.ref),
             )
         elif slug == _DEPOSIT:
@@ -314,6 +316,18 @@ class Account:
         except ChainError as error:
             return _open(f"The chain could not be asked: {error.message}")
         return _verdict(known, row, await self.book.entries(row.channel_id))
+
+
+def _spent_by(problem: Problem | None, used: int, price: int) -> int:
+    """What a server had spent of a voucher over `used` that it says does not pay `price`. How much it says is missing
+    tells what is left of the voucher (draft, "Server-Side Accounting"), and that counts for the next.
+    """
+    said = None if problem is None else problem.extra.get("requiredTopUp")
+    try:
+        missing = parse_base_units(said) if isinstance(said, str) else price
+    except ParseError:
+        return used
+    return max(used - price + missing, 0) if 0 < missing <= price else used
 
 
 def _verdict(trace: SessionTrace, row: ClientChannel, history: Sequence[ChannelEntry]) -> Outcome:

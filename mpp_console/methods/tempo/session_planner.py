@@ -71,8 +71,8 @@ class Planner:
         self, request: SessionRequest, channel: ClientChannel | None, payer: str, target: int | None = None
     ) -> SessionPlan | Check:
         policy = self._policy(request.currency)
-        if target is None and channel is not None and channel.channel_id in self.account.contended:
-            target = max(next_voucher(channel, request), channel.signed + request.amount)
+        if target is None and channel is not None:
+            target = self._beyond_others(request, channel)
         plan = plan_session(request, channel, policy, None, target)
         if isinstance(plan, SessionPlan) and plan.kind is not PlanKind.VOUCHER:
             if channel is not None and channel.pending_deposit:
@@ -80,6 +80,12 @@ class Planner:
             balance = await self.chain.balance(request.currency, payer)
             plan = plan_session(request, channel, policy, balance, target)
         return plan
+
+    def _beyond_others(self, request: SessionRequest, channel: ClientChannel) -> int:
+        """What the next voucher has to be over; on top of what others have signed since one was used up."""
+        target = next_voucher(channel, request)
+        used = self.account.contended.get(channel.channel_id)
+        return target if used is None or channel.signed <= used else max(target, channel.signed + request.amount)
 
     def _policy(self, token: str) -> DepositPolicy:
         return self.deposits(token) if callable(self.deposits) else self.deposits

@@ -6,6 +6,7 @@ Rows of the acceptance list are named where a test is one of them.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -508,3 +509,27 @@ async def test_what_others_sign_and_use_up_meanwhile_is_not_counted_on_again(wor
     world.shop.before.clear()
     assert (await world.get()).text == "goods"
     assert (await world.channel()).signed == 5 * PRICE
+
+
+@pytest.mark.parametrize(
+    ("missing", "signed"),
+    [(str(PRICE - 50), 4 * PRICE - 50), (None, 4 * PRICE), ("0", 4 * PRICE), ("-1", 4 * PRICE), ("9" * 9, 4 * PRICE)],
+)
+async def test_what_is_left_of_a_voucher_counts_for_the_next(world: World, missing: str | None, signed: int) -> None:
+    """A stream broke off with a part of its last voucher unused, and its receipts never came."""
+    await world.get()
+    row = await world.channel()
+    account = world.shop.accounts[row.channel_id]
+    await world.book.update(row.channel_id, lambda row: row.learned(world.clock(), signed=3 * PRICE))
+    account.accepted, account.spent = 3 * PRICE, 3 * PRICE - 50
+
+    def refuse(seen: Seen, payload: Any) -> Reply:
+        reply = world.shop.ask(seen, "session/insufficient-balance")
+        world.shop.before.clear()
+        members = {} if missing is None else {"requiredTopUp": missing}
+        return replace(reply, body=json.dumps({**json.loads(reply.body), **members}).encode())
+
+    world.shop.before["voucher"] = refuse
+    assert (await world.get()).text == "goods"
+    row = await world.channel()
+    assert (row.signed, account.accepted, account.spent) == (signed, signed, 4 * PRICE - 50)
