@@ -23,15 +23,17 @@ def config() -> None:
 @config.command()
 @pass_app
 def path(app: App) -> None:
-    """Where settings and data are kept."""
+    """Where settings and data are kept, said even when the settings do not hold."""
+    from mpp_console.protocol import MppError
     from mpp_console.services.paths import Paths
+    from mpp_console.services.settings import load_settings
 
     paths = Paths.find()
-    places = {
-        "settings": str(paths.settings),
-        "data": str(paths.data),
-        "profile": str(paths.profile(app.profile_name()).folder),
-    }
+    places = {"settings": str(paths.settings), "data": str(paths.data)}
+    try:
+        places["profile"] = str(paths.profile(app.profile or load_settings(paths.settings).profile).folder)
+    except MppError as error:
+        say(f"! {error}")
     if app.json:
         print_json(places)
     else:
@@ -92,18 +94,24 @@ def check(app: App) -> None:
     """Whether the settings hold, for every profile and for the screens."""
     from mpp_console.cli.console import check_screens
     from mpp_console.protocol import MppError
+    from mpp_console.services.errors import UnknownProfile
     from mpp_console.services.paths import Paths
     from mpp_console.services.policy import check_currencies, spending_policy
     from mpp_console.services.profile import find_profile, profile_names
+    from mpp_console.services.settings import mistake
 
-    settings = app.settings()
+    settings, file = app.settings(), Paths.find().settings
     try:
+        try:
+            find_profile(settings.profile, settings)
+        except UnknownProfile as error:
+            raise mistake(file, ("profile",), str(error), error.hint or "") from error
         profiles = [find_profile(name, settings) for name in profile_names(settings)]
         for profile in profiles:
             rules = settings.policy_of(profile.name)
             check_currencies(rules, [other.network for other in profiles])
             spending_policy(rules, profile.network)
-        check_screens(settings, Paths.find().settings)
+        check_screens(settings, file)
     except MppError as error:
         app.fail(error)
     if app.json:

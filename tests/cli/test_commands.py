@@ -235,15 +235,30 @@ def test_settings_that_do_not_hold_stop_every_command(alone: Run, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [('[console]\ntheme = "x"', 'no theme "x"'), ('[console.keys]\n"maximize" = "t"', "Test payment")],
+    [
+        ('[console]\ntheme = "x"', 'no theme "x"'),
+        ('[console.keys]\n"maximize" = "t"', "Test payment"),
+        ('account = "main"\nprofile = "nowhere"', "no profile 'nowhere'"),
+    ],
 )
-def test_settings_of_the_screens_are_checked_too(alone: Run, tmp_path: Path, setting: str, said: str) -> None:
+def test_settings_that_only_this_program_can_judge_are_checked_too(
+    alone: Run, tmp_path: Path, setting: str, said: str
+) -> None:
     path = tmp_path / "home" / "settings.toml"
     path.parent.mkdir(mode=0o700)
     path.write_text(setting)
     error = alone("config", "check", code=2).stderr
     assert f"{path}, line 2: " in error
     assert said in error
+
+
+def test_settings_that_do_not_hold_are_still_found(alone: Run, tmp_path: Path) -> None:
+    path = tmp_path / "home" / "settings.toml"
+    path.parent.mkdir(mode=0o700)
+    path.write_text("profile = ")
+    result = alone("config", "path", "--json")
+    assert one(result)["settings"] == str(path)
+    assert f"{path}" in result.stderr
 
 
 def test_a_profile_and_a_node_for_one_command(alone: Run) -> None:
