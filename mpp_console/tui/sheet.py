@@ -9,7 +9,8 @@ and survives this sheet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -83,11 +84,10 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
     async def _follow(self) -> None:
         self._review = await self._spend.review()
         if self._review is not None and not self._spend.stage.final:
-            now = app_of(self).monotonic()
-            self._arming = Arming(
-                opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
-            )
+            self._arm()
             self._draw(app_of(self).view.lens)
+            # A busy machine shows them later than they are known, and they count from when they are seen.
+            after_paint(self, self._arm)
         elif self.opens_by_itself():
             self.do_review_response()
             return
@@ -95,6 +95,12 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
         self._decided = True
         self._draw(app_of(self).view.lens)
         self.query_one("#more" if self.more() else "#cancel", Button).focus()
+
+    def _arm(self) -> None:
+        now = app_of(self).monotonic()
+        self._arming = Arming(
+            opened_at=now, opened_by=self._opened_by, last_key=self._last_key, last_key_at=self._last_key_at
+        )
 
     def _hear(self, events: Sequence[ConsoleEvent]) -> None:
         for event in events:
@@ -108,7 +114,7 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
     # Deciding
 
     def on_key(self, event: events.Key) -> None:
-        now = app_of(self).monotonic()
+        now = _pressed_at(event, app_of(self).monotonic)
         self._last_key, self._last_key_at = event.key, now
         if self._arming is not None:
             self._press_counts = self._arming.key(event.key, now)
@@ -313,3 +319,10 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
         if self._grave or self._review is None:
             return ""
         return masked(self.standing_note(self._review), app_of(self).view.lens)
+
+
+def _pressed_at(event: events.Key, monotonic: Callable[[], float]) -> float:
+    """When the terminal told of a key: one that waited while the screen was busy is not a later one, or a held key
+    would seem to have been let go. On a clock of a test's own, now.
+    """
+    return event.time if monotonic is time.monotonic else monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
@@ -17,6 +19,7 @@ from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.response import ResponseScreen
 from mpp_console.tui.screens.wallet import WalletScreen
+from mpp_console.tui.sheet import SpendSheet, _pressed_at
 from mpp_console.tui.widgets.facts import Facts
 from mpp_console.tui.widgets.pane import Pane
 from tests.tui.drawing import Ticker, seeded_app, settle
@@ -197,6 +200,32 @@ async def test_a_click_is_armed_like_a_key() -> None:
         while not shown.task.approvals:  # the press travels through two queues
             await shown.pilot.pause()
         assert shown.task.approvals == 1
+
+
+async def test_facts_count_from_when_they_are_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine knows them well before it shows them."""
+    draw = SpendSheet._draw
+
+    def slowly(self: Any, lens: Any) -> None:
+        draw(self, lens)
+        if self._arming is not None and self._arming.opened_at == 1_000:
+            self.app.monotonic.now += 5  # as long as it takes to paint them
+
+    monkeypatch.setattr(SpendSheet, "_draw", slowly)
+    async with sheet() as shown:
+        assert shown.ticker.now == 1_005
+        await shown.press("a")
+        assert shown.task.approvals == 0
+        await shown.wait(2)
+        await shown.press("a")
+        assert shown.task.approvals == 1
+
+
+def test_a_key_that_waited_for_its_turn_is_as_old_as_its_press() -> None:
+    event = Key("a", "a")
+    event.time -= 5
+    assert _pressed_at(event, time.monotonic) == event.time
+    assert _pressed_at(event, lambda: 7.0) == 7.0
 
 
 async def test_an_expired_offer_cannot_be_approved() -> None:
