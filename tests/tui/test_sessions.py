@@ -23,7 +23,7 @@ from mpp_console.tui.feed import Feed
 from mpp_console.tui.orders import Order
 from mpp_console.tui.review import ReviewSheet
 from mpp_console.tui.screens.menu import MenuDialog
-from mpp_console.tui.screens.session_dialogs import AmountDialog, ImportDialog, OpenDialog, SessionDialog
+from mpp_console.tui.screens.session_dialogs import AmountDialog, ImportDialog, OpenDialog, SessionDialog, _left_out
 from mpp_console.tui.screens.sessions import SessionsScreen
 from mpp_console.tui.session_lines import SessionLine, lines_of, ordered, passes
 from mpp_console.tui.session_sheet import SessionSheet
@@ -661,6 +661,14 @@ async def test_a_file_is_looked_into_before_anything_is_taken_in() -> None:
         assert mode.on(SessionsScreen)
         assert mode.console.sessions.asked[-1] == ("import", "channels.db", False)
         assert "imported.exam" in mode.text
+
+
+def test_a_channel_that_is_left_out_is_told_with_the_reason() -> None:
+    whole = "0x" + "ab" * 32
+    said = _left_out(f"{whole} (its parties do not make its id)", Lens(now=NOW))
+    assert said.endswith("(its parties do not make its id)")
+    assert whole not in said
+    assert "abab" not in _left_out(f"{whole} (why)", Lens(now=NOW, privacy=True))
 
 
 async def test_a_file_that_is_none_is_said_and_another_one_is_looked_into_first() -> None:

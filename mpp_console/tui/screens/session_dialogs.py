@@ -296,7 +296,14 @@ def _found(found: ImportResult, lens: Lens) -> Content:
         lines.append(Content.assemble((lens.reference(row.id), MUTED), "  ", held, ("  ", ""), (host, MUTED)))
     if len(found.added) > _SHOWN:
         lines.append(Content.styled(f"and {len(found.added) - _SHOWN} more", MUTED))
-    lines += [
-        Content.styled(lens.plain("! left out: ") + inert(said, limit=_LINE), WARN) for said in found.skipped[:_SHOWN]
-    ]
+    lines += [Content.styled(_left_out(said, lens), WARN) for said in found.skipped[:_SHOWN]]
+    if len(found.skipped) > _SHOWN:
+        lines.append(Content.styled(lens.plain(f"! and {len(found.skipped) - _SHOWN} more left out"), WARN))
     return Content("\n").join(lines)
+
+
+def _left_out(said: str, lens: Lens) -> str:
+    """One row with the reason, for which a whole id would leave no room."""
+    name, bracket, why = said.partition(" (")
+    shown = lens.reference(name) if name.startswith("0x") else inert(name, limit=_LINE)
+    return lens.plain(f"! left out: {shown}") + inert(bracket + why, limit=2 * _LINE)
