@@ -21,6 +21,7 @@ from .reserve_abi import ChannelEvent, ChannelEventKind, OnChainChannel
 from .session_dialect import Dialect, dialect_of
 from .session_handed import HandedTransaction
 from .session_problems import SessionRefused
+from .session_record import Dispatch
 from .settle import Settlement
 from .sponsor import SponsorPolicy, check_sponsored_envelope
 from .transaction import Call, TempoTransaction
@@ -164,6 +165,18 @@ class Escrow:
             return await await_receipt(self.chain, tx_hash, seconds=0, sleep=self.sleep)
         except Unconfirmed as error:
             raise OutcomeUncertain(details={"reference": tx_hash}) from error
+
+    async def landed(self, dispatch: Dispatch | None) -> Dispatch | None:
+        """The transaction if the chain has this very one; None also where it cannot say. One that was cosigned anew has
+        another hash, and whichever came first is the one that counts.
+        """
+        if dispatch is None:
+            return None
+        try:
+            receipt = await self.receipt(dispatch.tx_hash)
+        except OutcomeUncertain:
+            return None
+        return dispatch if receipt is not None and receipt.status else None
 
     def event(self, receipt: TxReceipt, kind: ChannelEventKind, channel_id: str) -> ChannelEvent | None:
         """The one event of this kind about this channel in a receipt."""

@@ -41,8 +41,11 @@ class Funding:
         escrow = self.escrow
         await escrow.require_node()
         (there,) = await escrow.states((channel_id,))
-        block, tx_hash = 0, ""
-        if not there.exists:
+        block, tx_hash, landed = 0, "", None
+        if there.exists:
+            kept = await self.store.get(channel_id)
+            landed = await escrow.landed(None if kept is None else kept.record.pending)
+        else:
             tx = await escrow.complete(handed, now)
             tx_hash = tx.hash()
 
@@ -71,7 +74,8 @@ class Funding:
             if record is not None and record.state is not ChannelState.OPENING:
                 return record, None
             begun = self._opening(record, handed, tx_hash, challenge_id, now)
-            done = arrived(begun, begun.pending) if begun.pending is not None else begun
+            sent = begun.pending if tx_hash else landed
+            done = replace(begun, pending=None) if sent is None else arrived(begun, sent)
             seen = observe(done, deposit=there.deposit, settled=there.settled, close_requested_at=0, now=now)
             # What the chain has settled was delivered by somebody, as far as we can know.
             return replace(seen, state=ChannelState.OPEN, opened_block=block, spent=max(seen.spent, seen.settled)), None

@@ -106,7 +106,9 @@ class Observer:
         (there,) = await escrow.states((channel_id,))
         now = self.clock()
         if there.exists:
-            return await change_known(self.store, channel_id, lambda record: _seen(record, there, now))
+            opening = kept.record.state is ChannelState.OPENING
+            landed = await escrow.landed(kept.record.pending) if opening else None
+            return await change_known(self.store, channel_id, lambda record: _seen(record, there, landed, now))
         if kept.record.state is ChannelState.CLOSED:
             return kept.record
         ended = await escrow.closing(channel_id, kept.record.opened_block)
@@ -154,8 +156,10 @@ class Observer:
         return await change_known(self.store, record.channel_id, lambda known: replace(known, pending=None))
 
 
-def _seen(record: ChannelRecord, there: OnChainChannel, now: datetime) -> ChannelRecord:
-    """The record once the chain showed the channel, which is there. An opening that it shows has arrived."""
+def _seen(record: ChannelRecord, there: OnChainChannel, landed: Dispatch | None, now: datetime) -> ChannelRecord:
+    """The record once the chain showed the channel, which is there. An opening that it shows has arrived, and `landed`
+    is its transaction where that is known.
+    """
     seen = observe(
         record,
         deposit=there.deposit,
@@ -165,5 +169,5 @@ def _seen(record: ChannelRecord, there: OnChainChannel, now: datetime) -> Channe
     )
     if seen.state is not ChannelState.OPENING:
         return seen
-    done = arrived(seen, seen.pending) if seen.pending is not None else seen
+    done = replace(seen, pending=None) if landed is None else arrived(seen, landed)
     return replace(done, state=ChannelState.OPEN, spent=max(done.spent, done.settled))

@@ -75,6 +75,24 @@ async def test_a_sponsored_opening_costs_the_payer_the_deposit_only() -> None:
     assert booth.chain.balance(SPONSOR.address) < sponsor
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("cosigned_anew", [False, True])
+async def test_an_opening_is_told_by_the_transaction_that_the_chain_has(cosigned_anew: bool, restarted: bool) -> None:
+    """A second try may be cosigned in another fee token, and so have another hash, when the first one arrives."""
+    booth = Booth(options={"fee_payer": True})
+    payload = booth.opening(1_000, sponsored=True)
+    first = (await booth.handle(payload)).record
+    (sent,) = first.done
+    pending = replace(sent, tx_hash="0x" + "22" * 32) if cosigned_anew else sent
+    half = replace(first, state=ChannelState.OPENING, done=(), pending=pending, accepted=0, earned=0, spent=0, units=0)
+    await booth.store.update(first.channel_id, lambda record: (half, None))
+    if restarted:
+        await booth.payee.recover()
+    outcome = await booth.handle(payload)
+    assert outcome.tx_hash == (None if cosigned_anew else sent.tx_hash)
+    assert (outcome.record.state, outcome.record.pending) == (ChannelState.OPEN, None)
+
+
 async def test_no_fee_is_paid_where_none_was_offered(booth: Booth) -> None:
     with pytest.raises(VerificationFailed, match="sponsored"):
         await booth.handle(booth.opening(sponsored=True))
