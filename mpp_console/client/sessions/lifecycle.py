@@ -298,7 +298,12 @@ class SessionManager:
         entry = ChannelEntry(at=now, kind=kind, amount=locks or None, reference=signed.hash)
         await self._book.update(row.channel_id, leaving, lease=lease, entry=entry)
         self._leaving(row.channel_id)
-        return (await hands.send(signed)).hash
+        try:
+            return (await hands.send(signed)).hash
+        except ChannelTransactionFailed as error:
+            if locks and not error.unconfirmed:
+                await self._account.forget_top_up(row.channel_id, lease)
+            raise
 
     # -- by the server
 

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -47,6 +47,15 @@ from .session_stream import StreamPayer
 from .session_topup import top_up
 
 __all__ = ["SessionPayer"]
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A payment that is under way and holds the turn on its channel. `asked`: its top up may have left."""
+
+    held: Held
+    signing: Signing
+    asked: bool = False
 
 
 class SessionPayer:
@@ -90,8 +99,7 @@ class SessionPayer:
         self._random_bytes = random_bytes
         self._sleep = sleep
         self._account = Account(book=book, chain=chain, clock=clock)
-        self._held: dict[str, Held] = {}
-        self._signing: dict[str, Signing] = {}
+        self._turns: dict[str, _Turn] = {}
         delegated = None if delegate is None else delegate.address
         self._planner = Planner(
             network=network,
@@ -182,7 +190,7 @@ class SessionPayer:
         except BaseException:
             await held.release()
             raise
-        self._held[ref], self._signing[ref] = held, signing
+        self._turns[ref] = _Turn(held, signing)
         return prepared
 
     # -- send and afterwards
@@ -193,29 +201,33 @@ class SessionPayer:
         """
         trace = SessionTrace.read(prepared.trace)
         if trace.plan == PlanKind.TOP_UP:
-            held = self._held.get(trace.ref)
-            if self._management is None or held is None:
+            turn = self._turns.get(trace.ref)
+            if self._management is None or turn is None:
                 raise PaymentRefused("The channel has to be topped up, and nothing here can ask the server to.")
-            await self._top_up(prepared, trace, held.lease)
+            turn.asked = True
+            await self._top_up(prepared, trace, turn.held.lease)
         return prepared.credential
 
     async def concluded(self, prepared: Prepared, ending: Ending) -> Conclusion:
         """Writes what the ending says of the channel, and gives the turn on it to the next."""
         trace = SessionTrace.read(prepared.trace)
-        held = self._held.pop(trace.ref, None)
-        self._signing.pop(trace.ref, None)
+        turn = self._turns.pop(trace.ref, None)
+        if turn is None:
+            return await self._account.conclude(trace, ending)
         try:
+            if trace.plan == PlanKind.TOP_UP and not ending.left and not turn.asked:
+                await self._account.forget_top_up(trace.channel_id, turn.held.lease)
             return await self._account.conclude(trace, ending)
         finally:
-            if held is not None:
-                await held.release()
+            await turn.held.release()
 
     def ongoing(self, prepared: Prepared) -> StreamPayer | None:
         """See `methods.base.Metered`."""
         trace = SessionTrace.read(prepared.trace)
-        signing = self._signing.get(trace.ref)
-        if signing is None or self._management is None:
+        turn = self._turns.get(trace.ref)
+        if turn is None or self._management is None:
             return None
+        signing = turn.signing
         return StreamPayer(
             prepared,
             request=signing.request,

@@ -5,19 +5,19 @@ Used by the session payer between the journal's mark and the voucher: the vouche
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from mpp_console.methods.base import PaymentRefused, Prepared
-from mpp_console.protocol import Challenge, ParseError
+from mpp_console.protocol import Challenge, Credential, ParseError
 
 from .chain import ChainError
 from .client_channel import ClientChannel, Lease
 from .session_account import Account, SessionTrace
 from .session_payloads import TopUpPayload
 from .session_planner import scope_of
-from .session_ports import Management, ManagementAnswer, ManagementFailed
+from .session_ports import Management, ManagementFailed
 from .session_schema import decode_session_request
 
 __all__ = ["same_channel", "top_up"]
@@ -41,10 +41,13 @@ async def top_up(
     if row is None:
         raise PaymentRefused("The channel is not in the book any more.")
     target = row.deposit + row.pending_deposit
+    sent = False
     try:
-        answer = await _ask(prepared, trace, row, management, url)
+        fresh = await management.probe(url, row.channel_id)
+        sent = True
+        answer = await management.post(url, _credential(prepared, trace, row, fresh))
     except ManagementFailed as error:
-        if not error.left:
+        if not (sent and error.left):
             await account.forget_top_up(row.channel_id, lease)
         raise PaymentRefused(f"The channel could not be topped up. {error.message}", hint=error.hint) from error
     for attempt in range(LOOKS if answer.accepted else 1):
@@ -62,11 +65,8 @@ async def top_up(
     )
 
 
-async def _ask(
-    prepared: Prepared, trace: SessionTrace, row: ClientChannel, management: Management, url: str
-) -> ManagementAnswer:
+def _credential(prepared: Prepared, trace: SessionTrace, row: ClientChannel, fresh: Sequence[Challenge]) -> Credential:
     first = prepared.quote.challenge
-    fresh = await management.probe(url, row.channel_id)
     payload = TopUpPayload(
         channel_id=row.channel_id,
         transaction=prepared.raw,
@@ -75,7 +75,7 @@ async def _ask(
     )
     # A challenge of its own, where the server gives one: the first one is for the voucher.
     challenge = next((item for item in fresh if same_channel(item, first)), first)
-    return await management.post(url, replace(prepared.credential, challenge=challenge, payload=payload.to_wire()))
+    return replace(prepared.credential, challenge=challenge, payload=payload.to_wire())
 
 
 def same_channel(fresh: Challenge, first: Challenge) -> bool:

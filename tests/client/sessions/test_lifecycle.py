@@ -190,6 +190,20 @@ async def test_only_a_receipt_counts(world: World) -> None:
     assert (done.how, done.refunded, chain.sent) == (CloseHow.WITHDRAWN, 10 * PRICE, 1)
 
 
+@pytest.mark.parametrize(("error", "pending"), [(NotSent("no node"), 0), (ChainUnreachable("gone"), 5 * PRICE)])
+async def test_only_a_top_up_that_may_have_left_is_on_its_way(world: World, error: Exception, pending: int) -> None:
+    await world.get()
+    row = await world.channel()
+    with pytest.raises(ChannelTransactionFailed):
+        await world.manager(chain=Broken(world.chain, send_raw_sync=error)).top_up(row.channel_id, 5 * PRICE)
+    assert (await world.channel()).pending_deposit == pending
+    if pending:
+        with pytest.raises(ChannelTransactionFailed, match="may still come"):
+            await world.manager().top_up(row.channel_id, 5 * PRICE)
+    else:
+        assert (await world.manager().top_up(row.channel_id, 5 * PRICE)).deposit == 15 * PRICE
+
+
 async def test_a_top_up_takes_a_requested_close_back(world: World) -> None:
     """Row 18."""
     await world.get()

@@ -21,13 +21,16 @@ from mpp_console.client.errors import (
     PaymentAbandoned,
     PaymentRejected,
 )
+from mpp_console.client.journal import JournalError
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions.book import MemoryChannels
 from mpp_console.client.sessions.lifecycle import CloseHow
 from mpp_console.methods.base import PaymentRefused, Quote
 from mpp_console.methods.tempo import session_preparing, session_signing
 from mpp_console.methods.tempo.session_plan import DepositPolicy
+from mpp_console.methods.tempo.session_ports import ManagementFailed
 from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts
+from mpp_console.protocol import OperationEvent
 from tests.client.till import Reply, Seen, Server
 
 from .conftest import TOKEN, World, signer
@@ -359,6 +362,37 @@ async def test_a_top_up_that_may_still_come_is_not_followed_by_another(world: Wo
     assert (await world.get()).text == "goods"
     row = await world.channel()
     assert (row.deposit, row.pending_deposit, row.spent) == (2 * PRICE, 0, 2 * PRICE)
+
+
+@pytest.mark.parametrize("where", ["journal", "probe"])
+async def test_a_top_up_that_never_left_is_in_nobodys_way(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    world.shop.suggested = PRICE
+    await world.get()
+
+    async def full(operation_id: str, event: OperationEvent, **changes: Any) -> Any:
+        if event is OperationEvent.SEND:
+            raise JournalError("the disk is full")
+        return await advance(operation_id, event, **changes)
+
+    async def silent(url: str, channel_id: str) -> Any:
+        raise ManagementFailed("no answer came", left=True)
+
+    advance = world.journal.advance
+    with monkeypatch.context() as patched:
+        if where == "journal":
+            patched.setattr(world.journal, "advance", full)
+        else:
+            patched.setattr(world.management, "probe", silent)
+        with pytest.raises(PaymentAbandoned):
+            await world.get()
+    row = await world.channel()
+    assert (row.deposit, row.pending_deposit, row.dies_at) == (PRICE, 0, 0)
+    assert (await world.get()).text == "goods"
+    row = await world.channel()
+    assert (row.deposit, row.signed, row.spent) == (2 * PRICE, 2 * PRICE, 2 * PRICE)
+    assert world.shop.actions == ["open", "topUp", "voucher"]
 
 
 async def test_a_top_up_whose_answer_was_lost_counts_once_it_is_on_the_chain(world: World) -> None:
