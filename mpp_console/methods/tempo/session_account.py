@@ -31,7 +31,7 @@ from .client_channel import ChannelBook, ChannelEntry, ChannelProtocol, ClientCh
 from .reserve_abi import ChannelEvent, OnChainChannel
 from .session_chain import ReserveReader
 from .session_plan import PlanKind
-from .session_receipts import read_session_receipt
+from .session_receipts import SessionReceiptFacts, read_session_receipt
 
 __all__ = ["REUSED", "Account", "SessionTrace"]
 
@@ -172,12 +172,11 @@ class Account:
                 entry=ChannelEntry(at=now, kind="never opened"),
             )
 
-    async def heard(self, row: ClientChannel, receipt: Receipt, ref: str) -> list[str]:
+    async def heard(self, row: ClientChannel, receipt: Receipt, before: SessionReceiptFacts) -> list[str]:
         """Takes a receipt that came while an answer goes on, and says what is doubtful about it. Other answers on the
-        same channel may be ahead of it, so that less than is known takes nothing back unless `ref` signed last.
+        same channel may be ahead of it, so that it takes back only what this one was told `before`.
         """
-        alone = row.voucher_ref == ref
-        _, doubts = await self._learn(row, receipt, most=row.signed, takes_back=alone)
+        _, doubts = await self._learn(row, receipt, most=row.signed, before=before)
         return doubts
 
     async def _served(self, trace: SessionTrace, row: ClientChannel, ending: Ending) -> Conclusion:
@@ -192,10 +191,16 @@ class Account:
         return Conclusion(doubts=tuple(doubts))
 
     async def _learn(
-        self, row: ClientChannel, receipt: Receipt, *, most: int, ref: str | None = None, takes_back: bool = True
+        self,
+        row: ClientChannel,
+        receipt: Receipt,
+        *,
+        most: int,
+        ref: str | None = None,
+        before: SessionReceiptFacts | None = None,
     ) -> tuple[ClientChannel, list[str]]:
         """Takes a receipt's sums where they can be true, and says where they cannot. `most` is what can be spent by
-        it; with `ref` it becomes a line of the channel's history.
+        it; with `ref` it becomes a line of the channel's history. Less than `before`, else than is known, is doubted.
         """
         try:
             facts = read_session_receipt(receipt)
@@ -208,10 +213,11 @@ class Account:
                 f"the receipt says that {facts.accepted} base units were accepted, and only {row.signed} were signed"
             ]
         doubts = []
-        if takes_back and facts.accepted < row.accepted:
-            doubts.append(f"the receipt takes back what was accepted: {row.accepted} before, {facts.accepted} now")
-        if takes_back and facts.spent < row.spent:
-            doubts.append(f"the receipt takes back what was spent: {row.spent} before, {facts.spent} now")
+        accepted, spent = (row.accepted, row.spent) if before is None else (before.accepted, before.spent)
+        if facts.accepted < accepted:
+            doubts.append(f"the receipt takes back what was accepted: {accepted} before, {facts.accepted} now")
+        if facts.spent < spent:
+            doubts.append(f"the receipt takes back what was spent: {spent} before, {facts.spent} now")
         if facts.spent > max(most, row.spent):
             doubts.append(f"the receipt says that {facts.spent} base units were spent, more than this voucher is over")
         now = self.clock()

@@ -8,6 +8,7 @@ same channel go on meanwhile. The server's numbers are taken for what it wants a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -30,6 +31,7 @@ from .channels import parse_bytes32
 from .client_channel import ChannelBook, ClientChannel, Lease
 from .session_account import Account, SessionTrace
 from .session_ports import Held, Management, ManagementAnswer, ManagementFailed
+from .session_receipts import SessionReceiptFacts, read_session_receipt
 from .session_schema import SessionRequest, Snapshot, decode_session_request, verify_snapshot
 from .session_topup import same_channel
 
@@ -126,6 +128,10 @@ class StreamPayer:
         self._standing = Standing(total=int(self._trace.cumulative), held=self._shown)
         self._answered = {self._challenge.id}
         self._source = prepared.credential.source
+        before = int(self._trace.before)
+        self._told = SessionReceiptFacts(
+            channel_id=self._trace.channel_id, challenge_id=None, accepted=before, spent=before
+        )
         self._request = request
         self._book = book
         self._account = account
@@ -270,7 +276,13 @@ class StreamPayer:
         row = await self._book.get(self._trace.channel_id)
         if row is None:
             return ()
-        return tuple(await self._account.heard(row, receipt, self._trace.ref))
+        doubts = await self._account.heard(row, receipt, self._told)
+        with suppress(ParseError):
+            facts = read_session_receipt(receipt)
+            if facts.channel_id == row.channel_id and facts.accepted <= row.signed:
+                accepted, spent = max(facts.accepted, self._told.accepted), max(facts.spent, self._told.spent)
+                self._told = replace(self._told, accepted=accepted, spent=spent)
+        return tuple(doubts)
 
     # -- challenges
 

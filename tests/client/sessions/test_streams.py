@@ -640,3 +640,26 @@ async def test_requests_and_a_stream_on_one_channel_at_once(
     row = await world.channel()
     assert row.spent == tap.served * PRICE == 10 * PRICE
     assert [state for state, _ in await world.operations()].count("settled") == 2
+
+
+@pytest.mark.parametrize(("earlier", "doubted"), [(1, False), (2, True)], ids=["of others", "of its own"])
+async def test_what_other_answers_were_told_is_not_taken_back(
+    world: World, tap: Tap, earlier: int, doubted: bool
+) -> None:
+    """Receipts of several answers overtake each other; one answer's own never fall."""
+
+    async def ahead() -> AsyncIterator[bytes]:
+        row = await world.channel()
+        if earlier == 1:
+            sums = {"signed": 9 * PRICE, "accepted": 8 * PRICE, "spent": 8 * PRICE}
+            await world.book.update(row.channel_id, lambda row: row.learned(world.clock(), **sums))
+        else:
+            tap.tell = lambda facts: replace(facts, accepted=PRICE, spent=PRICE)
+        yield b": ahead\n\n"
+
+    tap.at[4] = ahead
+    async with streaming(world) as response:
+        assert await tokens_of(response) == list(tap.tokens)
+    operation = operation_of(response)
+    assert operation is not None
+    assert ("takes back" in (operation.error or "")) == doubted
