@@ -6,14 +6,12 @@ state of a channel follows the chain alone, whatever a server claims. Never pays
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
-from mpp_console.methods.base import Clock, Conclusion, Ending, Outcome, OutcomeState
+from mpp_console.methods.base import Clock, Conclusion, Ending, Outcome
 from mpp_console.protocol import (
     ChannelFact,
     ChannelState,
@@ -26,60 +24,23 @@ from mpp_console.protocol import (
 )
 
 from .chain import Block, Chain, ChainError
-from .channels import RESERVE, parse_bytes32
+from .channels import RESERVE
 from .client_channel import ChannelBook, ChannelEntry, ChannelProtocol, ClientChannel, Lease
 from .reserve_abi import ChannelEvent, OnChainChannel
 from .session_chain import ReserveReader
 from .session_plan import PlanKind
 from .session_receipts import SessionReceiptFacts, read_session_receipt
+from .session_trace import USED_UP, SessionTrace, never, still_open, verdict
 
-__all__ = ["REUSED", "Account", "SessionTrace"]
+__all__ = ["Account"]
 
 DEAD_MARGIN: Final = 5
 """Seconds of chain time past `validBefore` before a transaction is called dead: nodes behind one address may differ."""
-
-REUSED: Final = "voucher reused"
-"""Kind of the line in a channel's history that says that a later payment went out with the voucher of an earlier one,
-which is named: the server had not counted it.
-"""
-USED_UP: Final = "voucher used up"
-"""And that the server says that it had."""
 
 _GONE: Final = {"session/channel-not-found", "session/channel-finalized"}
 _STALE: Final = {"session/challenge-not-found", "invalid-challenge", "payment-expired", "session/delta-too-small"}
 _INSUFFICIENT: Final = {"session/insufficient-balance", "payment-insufficient"}
 _DEPOSIT: Final = "session/amount-exceeds-deposit"
-
-
-class SessionTrace(msgspec.Struct, frozen=True):
-    """What the journal keeps of a payment by session: JSON values without secrets. Sums as text, in base units."""
-
-    ref: str
-    plan: str
-    channel_id: str
-    chain_id: int
-    before: str
-    cumulative: str
-    amount: str
-    locks: str
-    previous: str = "0"
-    """Of a payment that went on while it was served: what its last voucher but one was over, all of which is used."""
-
-    @classmethod
-    def read(cls, trace: Mapping[str, Any]) -> SessionTrace:
-        """Raises ParseError."""
-        try:
-            read = msgspec.convert(dict(trace), type=cls)
-        except msgspec.ValidationError as error:
-            raise ParseError(f"the record of this payment is damaged: {error}", code="bad-trace") from error
-        parse_bytes32(read.channel_id, "channel_id")
-        for text in (read.before, read.cumulative, read.amount, read.locks, read.previous):
-            parse_base_units(text)
-        return read
-
-    def to_dict(self) -> dict[str, Any]:
-        result: dict[str, Any] = msgspec.to_builtins(self)
-        return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,22 +216,22 @@ class Account:
         elif slug == _DEPOSIT:
             await self._try_look(row)
         said = "the server refused the voucher; it stays signed, so that the sum is at risk until the channel closes"
-        return Conclusion(outcome=_never(said), again=again)
+        return Conclusion(outcome=never(said), again=again)
 
     async def _refused_open(self, row: ClientChannel, slug: str) -> Conclusion:
         """A refused opening may be on the chain all the same, and then its deposit is locked."""
         row = await self._try_look(row)
         if row.state is ChannelState.ACTIVE:
             said = "the server refused the payment and opened the channel: the deposit is locked until it is closed"
-            return Conclusion(outcome=_never(said), again=slug in _STALE or slug in _INSUFFICIENT)
+            return Conclusion(outcome=never(said), again=slug in _STALE or slug in _INSUFFICIENT)
         return Conclusion()
 
     async def _disputed(self, row: ClientChannel) -> Conclusion:
         """The server says that it has no such channel. The chain is asked, and nobody else believed."""
         seen, said = await self.dispute(row)
         if seen.state is ChannelState.FINALIZED:
-            return Conclusion(outcome=_never(said), again=True)
-        return Conclusion(outcome=_never(said), doubts=(said,))
+            return Conclusion(outcome=never(said), again=True)
+        return Conclusion(outcome=never(said), doubts=(said,))
 
     async def dispute(self, row: ClientChannel) -> tuple[ClientChannel, str]:
         """Looks at a channel that the server says is gone: the row, and what to tell people."""
@@ -314,14 +275,14 @@ class Account:
             known = SessionTrace.read(trace)
             row = await self.book.get(known.channel_id)
         except MppError as error:
-            return _open(error.message)
+            return still_open(error.message)
         if row is None:
-            return _open("The channel of this payment is in no book here; look at the chain.")
+            return still_open("The channel of this payment is in no book here; look at the chain.")
         try:
             row = await self.look(row, lease=None, write=True)
         except ChainError as error:
-            return _open(f"The chain could not be asked: {error.message}")
-        return _verdict(known, row, await self.book.entries(row.channel_id))
+            return still_open(f"The chain could not be asked: {error.message}")
+        return verdict(known, row, await self.book.entries(row.channel_id))
 
 
 def _spent_by(problem: Problem | None, used: int, price: int) -> int:
@@ -334,37 +295,6 @@ def _spent_by(problem: Problem | None, used: int, price: int) -> int:
     except ParseError:
         return used
     return max(used - price + missing, 0) if 0 < missing <= price else used
-
-
-def _verdict(trace: SessionTrace, row: ClientChannel, history: Sequence[ChannelEntry]) -> Outcome:
-    """What the channel's row and history say of one of its payments."""
-    cumulative, before = int(trace.cumulative), int(trace.before)
-    if row.state is ChannelState.FINALIZED:
-        if row.settled > before:
-            return _taken(trace, row, row.settled, "The payee collected it.")
-        return _never("The channel is closed, and this was not collected.")
-    if _is_reused(trace, history):
-        if int(trace.previous) > before:
-            return _taken(trace, row, int(trace.previous), "Its last voucher paid for a later request.")
-        return _never("The same voucher paid for a later request.")
-    if row.spent >= cumulative:
-        return _taken(trace, row, cumulative, "A later receipt counts it.")
-    return _open("The payee holds a voucher for it; the next receipt, or the close of the channel, will tell.")
-
-
-def _is_reused(trace: SessionTrace, history: Sequence[ChannelEntry]) -> bool:
-    """Whether the last voucher of a payment paid for a later one instead. A server that had counted it says so."""
-    lines = {(line.kind, line.reference) for line in history if line.amount == int(trace.cumulative)}
-    return (REUSED, trace.ref) in lines and not any(kind == USED_UP for kind, _ in lines)
-
-
-def _taken(trace: SessionTrace, row: ClientChannel, until: int, message: str) -> Outcome:
-    """Settled, as far as the payee got: all but what was promised beyond `until`."""
-    beyond = max(int(trace.cumulative) - until, 0)
-    amount = max(int(trace.amount) - beyond, 0) if beyond and int(trace.previous) else None
-    if amount == 0:
-        return _never("The payee collected none of it.")
-    return Outcome(state=OutcomeState.SETTLED, reference=row.channel_id, message=message, amount=amount)
 
 
 def _shown(
@@ -387,11 +317,3 @@ def _shown(
             ChannelFact.NEVER_OPENED, now, refunded=0, dies_at=0, note="The opening never reached the chain."
         )
     return row
-
-
-def _never(message: str) -> Outcome:
-    return Outcome(state=OutcomeState.NEVER_HAPPENED, message=message)
-
-
-def _open(message: str) -> Outcome:
-    return Outcome(state=OutcomeState.STILL_OPEN, message=message)

@@ -36,7 +36,7 @@ from .client_channel import ChannelBook, ClientChannel, Lease
 from .keys import Signer, to_checksum
 from .networks import Network
 from .quote import judge_time
-from .session_account import Account, SessionTrace
+from .session_account import Account
 from .session_plan import DEFAULT_DEPOSITS, DepositPolicy, PlanKind
 from .session_planner import Planner, scope_of
 from .session_ports import Held, Leases, Management
@@ -45,6 +45,7 @@ from .session_quoting import Quoter, request_of
 from .session_schema import METHOD, SESSION_INTENT
 from .session_stream import StreamPayer
 from .session_topup import top_up
+from .session_trace import SessionTrace
 
 __all__ = ["SessionPayer"]
 

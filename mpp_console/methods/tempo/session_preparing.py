@@ -18,13 +18,13 @@ from .chain import Chain
 from .channels import ZERO_ADDRESS
 from .client_channel import ChannelBook, ChannelEntry, ClientChannel, Lease
 from .keys import Signer
-from .session_account import REUSED, SessionTrace
 from .session_dialect import dialect_of
 from .session_payloads import OpenPayload, VoucherPayload
 from .session_plan import PlanKind, SessionPlan
 from .session_planner import Planner
 from .session_schema import SessionRequest
 from .session_signing import Lifetime, domain_of, open_call, sign_open, sign_top_up
+from .session_trace import REUSED, SessionTrace
 
 __all__ = ["Preparer", "Signing"]
 

@@ -29,11 +29,12 @@ from mpp_console.protocol import (
 
 from .channels import parse_bytes32
 from .client_channel import ChannelBook, ClientChannel, Lease
-from .session_account import Account, SessionTrace
+from .session_account import Account
 from .session_ports import Held, Management, ManagementAnswer, ManagementFailed
 from .session_receipts import SessionReceiptFacts, read_session_receipt
 from .session_schema import SessionRequest, Snapshot, decode_session_request, verify_snapshot
 from .session_topup import same_channel
+from .session_trace import SessionTrace
 
 __all__ = ["NeedVoucher", "StreamPayer"]
 

@@ -14,11 +14,12 @@ from mpp_console.protocol import Challenge, Credential, ParseError
 
 from .chain import ChainError
 from .client_channel import ClientChannel, Lease
-from .session_account import Account, SessionTrace
+from .session_account import Account
 from .session_payloads import TopUpPayload
 from .session_planner import scope_of
 from .session_ports import Management, ManagementFailed
 from .session_schema import decode_session_request
+from .session_trace import SessionTrace
 
 __all__ = ["same_channel", "top_up"]
 
