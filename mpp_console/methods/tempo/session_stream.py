@@ -41,6 +41,10 @@ __all__ = ["NeedVoucher", "StreamPayer"]
 CHALLENGE_MARGIN: Final = timedelta(seconds=5)
 """A challenge that lives no longer than this is replaced before a voucher answers it."""
 
+_IN_ANSWER: Final = "in the answer"
+_BESIDE: Final = "beside it"
+"""The two ways on which receipts come."""
+
 _GONE: Final = {"session/channel-not-found", "session/channel-finalized"}
 _AGAIN: Final = {
     "session/challenge-not-found",
@@ -130,9 +134,11 @@ class StreamPayer:
         self._answered = {self._challenge.id}
         self._source = prepared.credential.source
         before = int(self._trace.before)
-        self._told = SessionReceiptFacts(
+        nothing = SessionReceiptFacts(
             channel_id=self._trace.channel_id, challenge_id=None, accepted=before, spent=before
         )
+        # What waits in the answer to be read is older than what a voucher brought back meanwhile.
+        self._told = {_IN_ANSWER: nothing, _BESIDE: nothing}
         self._request = request
         self._book = book
         self._account = account
@@ -184,7 +190,7 @@ class StreamPayer:
             receipt = Receipt.from_dict(wire)
         except (msgspec.DecodeError, ParseError) as error:
             return None, (f"the receipt in the answer cannot be read: {inert(str(error), limit=200)}",)
-        return receipt, await self._heard(receipt)
+        return receipt, await self._heard(receipt, _IN_ANSWER)
 
     async def _up_to(self, row: ClientChannel, target: int, lease: Lease, allowance: Allowance) -> Standing:
         if target > row.signed:
@@ -258,7 +264,7 @@ class StreamPayer:
         if not answer.accepted:
             await self._refused(row, answer)
             return Standing(total=row.signed, held=row.deposit, taken=False)
-        doubts = () if answer.receipt is None else await self._heard(answer.receipt)
+        doubts = () if answer.receipt is None else await self._heard(answer.receipt, _BESIDE)
         return Standing(total=row.signed, held=row.deposit, doubts=doubts)
 
     async def _refused(self, row: ClientChannel, answer: ManagementAnswer) -> None:
@@ -273,16 +279,17 @@ class StreamPayer:
         detail = "" if problem is None else problem.detail or problem.title
         raise PaymentRefused(f"The server refused the voucher: {detail or slug}", code="voucher-refused")
 
-    async def _heard(self, receipt: Receipt) -> tuple[str, ...]:
+    async def _heard(self, receipt: Receipt, way: str) -> tuple[str, ...]:
         row = await self._book.get(self._trace.channel_id)
         if row is None:
             return ()
-        doubts = await self._account.heard(row, receipt, self._told)
+        before = self._told[way]
+        doubts = await self._account.heard(row, receipt, before)
         with suppress(ParseError):
             facts = read_session_receipt(receipt)
             if facts.channel_id == row.channel_id and facts.accepted <= row.signed:
-                accepted, spent = max(facts.accepted, self._told.accepted), max(facts.spent, self._told.spent)
-                self._told = replace(self._told, accepted=accepted, spent=spent)
+                accepted, spent = max(facts.accepted, before.accepted), max(facts.spent, before.spent)
+                self._told[way] = replace(before, accepted=accepted, spent=spent)
         return tuple(doubts)
 
     # -- challenges

@@ -22,6 +22,7 @@ from mpp_console.client.offers import Terms
 from mpp_console.client.policy import SpendingPolicy
 from mpp_console.client.sessions import stream as stream_module
 from mpp_console.methods.tempo.session_plan import DepositPolicy
+from mpp_console.methods.tempo.session_receipts import SessionReceiptFacts
 from tests.client.till import Reply, Seen
 
 from .conftest import TOKEN, World
@@ -642,24 +643,33 @@ async def test_requests_and_a_stream_on_one_channel_at_once(
     assert [state for state, _ in await world.operations()].count("settled") == 2
 
 
-@pytest.mark.parametrize(("earlier", "doubted"), [(1, False), (2, True)], ids=["of others", "of its own"])
-async def test_what_other_answers_were_told_is_not_taken_back(
-    world: World, tap: Tap, earlier: int, doubted: bool
-) -> None:
-    """Receipts of several answers overtake each other; one answer's own never fall."""
+@pytest.mark.parametrize("way", ["others", "voucher", "own"])
+async def test_what_other_receipts_said_is_not_taken_back(world: World, tap: Tap, way: str) -> None:
+    """Receipts of several answers overtake each other, and those of vouchers one that waits in the answer to be read;
+    those that come on one way never fall.
+    """
+
+    def late(facts: SessionReceiptFacts) -> SessionReceiptFacts:
+        return replace(facts, accepted=PRICE, spent=PRICE)
 
     async def ahead() -> AsyncIterator[bytes]:
         row = await world.channel()
-        if earlier == 1:
+        if way == "others":
             sums = {"signed": 9 * PRICE, "accepted": 8 * PRICE, "spent": 8 * PRICE}
             await world.book.update(row.channel_id, lambda row: row.learned(world.clock(), **sums))
-        else:
-            tap.tell = lambda facts: replace(facts, accepted=PRICE, spent=PRICE)
-        yield b": ahead\n\n"
+            yield b": ahead\n\n"
+            return
+        channel_id = next(iter(tap.accounts))
+        credential = next(seen.credential for seen in reversed(world.server.seen) if seen.credential is not None)
+        if way == "own":
+            yield event("payment-receipt", tap.receipt_wire(channel_id, credential))
+        tap.tell = late
+        yield event("payment-receipt", tap.receipt_wire(channel_id, credential))
+        tap.tell = lambda facts: facts
 
     tap.at[4] = ahead
     async with streaming(world) as response:
         assert await tokens_of(response) == list(tap.tokens)
     operation = operation_of(response)
     assert operation is not None
-    assert ("takes back" in (operation.error or "")) == doubted
+    assert ("takes back" in (operation.error or "")) == (way == "own")
