@@ -36,7 +36,7 @@ async def sandbox(home: Path) -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
         yield app, pilot
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], patience: float = 30.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], patience: float = 120.0) -> None:
     """Lets the app run until something is so; fails when it takes longer than anybody would wait."""
     end = time.monotonic() + patience
     while not condition():
