@@ -26,8 +26,9 @@ class Column:
     """`width` is what it needs at least, in cells; one that grows shares what is left. The lowest `keep` is dropped
     first.
 
-    A `whole` column is never cut: a longer text takes its room from a growing column of that row. A list can be
-    ordered by a column that names an `order`; with `largest_first` it begins at the largest.
+    A `whole` column is never cut: a longer text takes its room from a growing column of that row. A `unit` says what
+    the amounts are in, and goes with the last of the whole columns, never before. A list can be ordered by a column
+    that names an `order`; with `largest_first` it begins at the largest.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Column:
     grow: int = 0
     keep: int = 9
     whole: bool = False
+    unit: bool = False
     order: str = ""
     largest_first: bool = False
 
@@ -60,8 +62,12 @@ def fit(columns: Sequence[Column], width: int) -> tuple[Fitted, ...]:
         return sum(columns[place].width for place in shown) + GAP * (len(shown) - 1)
 
     while len(shown) > 1 and needed() > room:
+        amounts = any(columns[place].whole for place in shown)
         # Of equals the rightmost goes.
-        shown.remove(min(reversed(shown), key=lambda place: columns[place].keep))
+        held = [place for place in shown if not (columns[place].unit and amounts)]
+        shown.remove(min(reversed(held), key=lambda place: columns[place].keep))
+        if amounts and not any(columns[place].whole for place in shown):
+            shown = [place for place in shown if not columns[place].unit]
     spare = max(room - needed(), 0)
     shares = sum(columns[place].grow for place in shown)
     fitted = []

@@ -14,11 +14,11 @@ __all__ = ["RECEIPTS", "REQUESTS", "ROUTES", "RouteRow", "receipt_cells", "reque
 RECEIPTS = (
     Column(title="TIME", width=8, keep=8, order="time"),
     Column(title="DIR", width=3, keep=7),
-    Column(title="ORIGIN", width=14, grow=3, keep=9, order="origin"),
+    Column(title="ORIGIN", width=10, grow=3, keep=9, order="origin"),
     Column(title="METHOD", width=12, keep=3),
-    Column(title="AMOUNT", width=12, right=True, keep=9, whole=True, order="amount", largest_first=True),
-    Column(title="UNIT", width=8, keep=5),
-    Column(title="STATUS", width=10, keep=9, order="status"),
+    Column(title="AMOUNT", width=10, right=True, keep=9, whole=True, order="amount", largest_first=True),
+    Column(title="UNIT", width=8, unit=True),
+    Column(title="STATUS", width=9, keep=9, order="status"),
     Column(title="REFERENCE", width=13, keep=1),
     Column(title="NETWORK", width=9, keep=0),
 )
@@ -51,7 +51,8 @@ REQUESTS = (
     Column(title="REQUEST", width=16, grow=1, keep=9),
     Column(title="CODE", width=4, keep=7),
     Column(title="OUTCOME", width=12, keep=9),
-    Column(title="AMOUNT", width=12, right=True, keep=6, whole=True),
+    Column(title="AMOUNT", width=10, right=True, keep=6, whole=True),
+    Column(title="UNIT", width=8, unit=True),
     Column(title="PAYER", width=11, keep=3),
     Column(title="TOOK", width=7, right=True, keep=4),
 )
@@ -65,6 +66,7 @@ def request_cells(row: RequestRow, lens: Lens) -> Sequence[Cell]:
         (str(row.status), BAD if row.status >= 500 else MUTED),
         (sign.text, sign.tone),
         (lens.column(row.amount, row.currency) if row.amount is not None else "", ""),
+        (inert(row.currency.symbol, limit=12) if row.amount is not None and row.currency else "", MUTED),
         (lens.address(row.payer) if row.payer else "", MUTED),
         (f"{row.milliseconds:.0f} ms" if row.milliseconds is not None else "", MUTED),
     )
@@ -88,9 +90,9 @@ class RouteRow:
 
 ROUTES = (
     Column(title="", width=1, keep=9),
-    Column(title="ROUTE", width=26, grow=2, keep=9),
+    Column(title="ROUTE", width=24, grow=2, keep=9),
     Column(title="PRICE", width=8, right=True, keep=9, whole=True),
-    Column(title="UNIT", width=8, keep=6),
+    Column(title="UNIT", width=8, unit=True),
     Column(title="INTENT", width=12, keep=3),
     Column(title="HITS", width=4, right=True, keep=8),
     Column(title="REVENUE", width=8, right=True, keep=7, whole=True),

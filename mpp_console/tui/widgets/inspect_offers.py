@@ -24,7 +24,7 @@ OFFERS = (
     Column(title="#", width=2, right=True),
     Column(title="OFFER", width=12, keep=7, grow=1),
     Column(title="AMOUNT", width=9, right=True, keep=9, whole=True),
-    Column(title="UNIT", width=8, keep=5),
+    Column(title="UNIT", width=8, unit=True),
     Column(title="STATE", width=13, keep=8),
     Column(title="LEFT", width=7, right=True, keep=6),
 )

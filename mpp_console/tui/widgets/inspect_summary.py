@@ -45,7 +45,7 @@ _OFFERS = (
     Column(title="#", width=2, right=True),
     Column(title="OFFER", width=13, keep=8, grow=1),
     Column(title="AMOUNT", width=9, right=True, keep=9, whole=True),
-    Column(title="UNIT", width=8, keep=7),
+    Column(title="UNIT", width=8, unit=True),
     Column(title="TO", width=11, keep=4),
     Column(title="NETWORK", width=10, keep=3),
     Column(title="STATE", width=13, keep=9),
