@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import ReceiptFilter
@@ -123,12 +123,17 @@ class FilterBox(Pane):
         def control(self) -> Widget:
             return self.box
 
+    DEFAULT_CSS = """
+    #filter-fault { height: auto; display: none; }
+    """
+
     def __init__(self, values: Callable[[], Values], *, id: str) -> None:  # noqa: A002
         super().__init__(title="Filter", id=id)
         self._values = values
 
     def compose(self) -> ComposeResult:
         yield FilterInput(self._values, id="filter-text")
+        yield Static("", id="filter-fault", markup=False)
 
     @property
     def text(self) -> str:
@@ -186,9 +191,13 @@ class FilterBox(Pane):
     def _fault(self, error: MppError) -> None:
         said = f"{error} · {error.hint}" if error.hint else str(error)
         plain = app_of(self).view.lens.plain
-        self.frame(hint=Content.styled(plain(f"✗ {inert(said, limit=300)}"), BAD))
+        # On lines of its own: the border would cut off what is allowed, which is the end of it.
+        fault = self.query_one("#filter-fault", Static)
+        fault.update(Content.styled(plain(f"✗ {inert(said, limit=400)}"), BAD))
+        fault.display = True
 
     def _suggest(self) -> None:
+        self.query_one("#filter-fault", Static).display = False
         found = completions(self.query_one(Input).value, self._values())
         plain = app_of(self).view.lens.plain
         if found:
