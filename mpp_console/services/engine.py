@@ -106,12 +106,14 @@ class Engine:
 
     # Talk ------------------------------------------------------------------------------------------------------------
 
-    def log_command(self, *words: str) -> None:
-        """Tells that an action is carried out, as the command that does the same."""
-        self.log(command_line(self.profile.name, *words))
+    def log_command(self, *words: str, what: str = "") -> None:
+        """Tells that an action is carried out, as the command that does the same; `what` says it where that does
+        not.
+        """
+        self.log(command_line(self.profile.name, *words), what)
 
-    def log(self, command: str) -> None:
-        self.events.publish(CommandLogged(command=command, at=self.clock()))
+    def log(self, command: str, what: str = "") -> None:
+        self.events.publish(CommandLogged(command=command, at=self.clock(), what=what))
 
     def notice(self, level: NoticeLevel, text: str, command: str | None = None) -> None:
         self.events.publish(Notice(level=level, text=text, at=self.clock(), command=command))

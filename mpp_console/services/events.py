@@ -125,10 +125,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLogged:
-    """An action was carried out; `command` does the same from a shell."""
+    """An action was carried out; `command` does the same from a shell. `what` says what was done, where the command
+    does not.
+    """
 
     command: str
     at: datetime
+    what: str = ""
 
 
 ConsoleEvent = (

@@ -104,6 +104,7 @@ class ServerService:
                 await listener.stop()
             await self._channels.stop()
             if listener is not None:
+                self._engine.log_command("serve", what="server stopped, as ctrl+c does in a shell")
                 self._routes.look_again()
                 self._changed()
             if store is not None:

@@ -74,11 +74,13 @@ class ServerRoutes:
         """Raises NoSuchRoute, FileTrouble, RoutesUnreadable."""
         await self.own.load()
         await self._use(self.own.removed(key), f"{key} was removed")
+        self._log_kept(f"route removed: {key}")
 
     async def undo(self) -> str:
         """Takes the latest change back, and tells which. Raises NothingToUndo."""
         what, before = self.own.undone()
         await self._use(before, what, undoing=True)
+        self._log_kept(f"undone: {what}")
         return what
 
     def switch(self, key: str | None, names: Collection[str]) -> None:
@@ -132,6 +134,10 @@ class ServerRoutes:
         for key, name in faults:
             options += ["--fault", name if key is None else f"{key}={name}"]
         self._engine.log_command("serve", *options)
+
+    def _log_kept(self, what: str) -> None:
+        """Writes down what no option does: a server that is started in a shell has the routes that are kept now."""
+        self._engine.log_command("serve", what=inert(what, limit=200))
 
     # -----------------------------------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class EventLog:
         if isinstance(event, Notice):
             self.add(event.at, event.level, event.text, event.command or "")
         elif isinstance(event, CommandLogged):
-            self.add(event.at, "action", _verb(event.command), event.command)
+            self.add(event.at, "action", event.what or _verb(event.command), event.command)
         elif isinstance(event, PaymentProgress) and event.stage.final:
             level: LogLevel = "info" if event.stage is Stage.DONE else "warn"
             if event.stage is Stage.FAILED:

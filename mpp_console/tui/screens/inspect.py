@@ -4,6 +4,7 @@ offer can be taken to the review sheet, which is another place.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -356,4 +357,10 @@ class InspectScreen(ModeScreen):
 
     def _saved(self, path: Path | None) -> None:
         if path is not None:
-            app_of(self).say(f"Saved: {path}")
+            app, request = app_of(self), self._shown.request
+            profile = app.view.profile_name
+            command = inspect_command(profile, request, self._inspection) if request else "mpp-console inspect -"
+            where = shlex.quote(str(path))
+            saving = f"--json > {where}" if path.suffix == ".json" else f"--markdown {where}"
+            app.log_entries.add(app.clock(), "action", f"report saved: {path}", f"{command} {saving}")
+            app.say(f"Saved: {path}")

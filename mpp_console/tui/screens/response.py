@@ -4,6 +4,7 @@ coming grows while one looks; leaving the screen stops neither it nor the paymen
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -238,7 +239,10 @@ class ResponseScreen(Screen[None]):
         from mpp_console.services.saved_bodies import save_body
 
         path = await save_body(where, body)
-        app_of(self).say(f"Saved {size_text(len(body))} to {path}")
+        app = app_of(self)
+        command = pay_command(app.view.profile_name, self._task_shown.request)
+        app.log_entries.add(app.clock(), "action", f"body saved: {path}", f"{command} -o {shlex.quote(str(path))}")
+        app.say(f"Saved {size_text(len(body))} to {path}")
 
     def do_response_copy(self) -> None:
         if self._stream and (row := self.query_one(Feed).selected) is not None:
