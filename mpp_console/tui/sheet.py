@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -18,16 +19,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import inert
 from mpp_console.services.events import ConsoleEvent, PaymentProgress
 from mpp_console.services.models import Stage
-from mpp_console.tui.actions import Scope, action, bindings
+from mpp_console.tui.actions import Action, Scope, action, bindings
 from mpp_console.tui.arming import Arming
 from mpp_console.tui.display import BAD, MUTED, Lens
 from mpp_console.tui.masking import masked
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.sheet_subject import ResultT, ReviewT, SpendSubject, SpendTask
 from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin
 from mpp_console.tui.widgets.facts import Facts
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["SpendSheet"]
 
 
-class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
+class SpendSheet(Overlay[None], SpendSubject[ReviewT, ResultT]):
     """Shows one task from its request to its end. Closing it before a decision declines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REVIEW), action("privacy").binding()]
@@ -58,6 +59,24 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
         self._decided = False
         self._reached: set[Stage] = set()
         self._texts: dict[str, Content] = {}
+
+    def foot(self) -> Sequence[Action]:
+        """What can be done now: what cannot be allowed, or is decided, has no key."""
+        offered = {
+            "review.approve": self.query_one("#approve").display,
+            "review.allow": self.query_one("#allow").display,
+            "review.reject": self.query_one("#approve").display,
+            "review.response": self.more(),
+            "review.copy": self._review is not None,
+        }
+        called = {"review.approve": self.APPROVE.removeprefix("a ")}
+        if self._decided:
+            called["review.close"] = "Close"
+        return [
+            replace(entry, label=called.get(entry.id, entry.label))
+            for entry in super().foot()
+            if offered.get(entry.id, True)
+        ]
 
     def compose(self) -> ComposeResult:
         with Pane(title=self.TITLES[0], id="sheet"):
@@ -298,6 +317,7 @@ class SpendSheet(ModalScreen[None], SpendSubject[ReviewT, ResultT]):
             cancel.label = Content(label)
             # A label is measured once; without this the longer one would wrap and lose its second word.
             cancel.refresh(layout=True)
+        self.refresh_foot()
         note = self._note() if deciding else ""
         self._put("#note", Content(note))
         self._show("#note", on=bool(note))

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mpp_console.protocol import Secret, inert
@@ -23,8 +22,8 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import INFO, MUTED, Lens
 from mpp_console.tui.feed import Feed, FeedPane
 from mpp_console.tui.screens.form import Field, FormDialog
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
-from mpp_console.tui.widgets.keybar import KeyBar
 
 __all__ = ["AccountRow", "AccountsDialog"]
 
@@ -56,7 +55,7 @@ def _cells(row: AccountRow, lens: Lens) -> Sequence[Cell]:
     )
 
 
-class AccountsDialog(ModalScreen[None]):
+class AccountsDialog(Overlay[None]):
     """Every account of the profile with what can be done to it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,7 +83,6 @@ class AccountsDialog(ModalScreen[None]):
         )
         with pane:
             yield Static("", id="accounts-note", markup=False)
-            yield KeyBar(Scope.ACCOUNTS)
 
     def on_mount(self) -> None:
         app_of(self).batches.subscribe(self, self._hear)

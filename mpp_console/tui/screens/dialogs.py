@@ -12,15 +12,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiptRow, RequestRow, RouteOutcome
-from mpp_console.tui.actions import ACTIONS, Scope, action, bindings
+from mpp_console.tui.actions import ACTIONS, Action, Scope, action, bindings
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, Lens
 from mpp_console.tui.feed import Feed, FeedPane
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.screens.receipt_acts import ReceiptActs
 from mpp_console.tui.view import Unavailable, View, after_paint, app_of, begin, console_of
 from mpp_console.tui.widgets.facts import hanging
@@ -42,7 +42,7 @@ _READING_ACTS = (
 """What works everywhere and takes nothing from what is only read."""
 
 
-class Dialog(ModalScreen[None]):
+class Dialog(Overlay[None]):
     """Anything that esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
@@ -105,6 +105,7 @@ class ReceiptDialog(ReadingDialog, ReceiptActs):
 class HelpDialog(Dialog):
     """Every action with its keys, by scope, narrowed by what is typed; what cannot be done now says why."""
 
+    KEYS = (("type", "Search"), ("↑ ↓", "Scroll"))
     AUTO_FOCUS = "#help-search"
 
     def compose(self) -> ComposeResult:
@@ -147,9 +148,10 @@ class HelpDialog(Dialog):
         )
 
 
-class QuitDialog(ModalScreen[bool]):
+class QuitDialog(Overlay[bool]):
     """Asks before something would be cut short. Gives True to quit."""
 
+    KEYS = (("esc", "Stay"), ("tab", "Next"), ("enter", "Choose"))
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#stay"
 
@@ -163,6 +165,9 @@ class QuitDialog(ModalScreen[bool]):
             with Horizontal(id="choices"):
                 yield Button("Stay", id="stay", compact=True)
                 yield Button("Quit", id="quit", compact=True, classes="-armed")
+
+    def foot(self) -> Sequence[Action]:
+        return ()
 
     def do_dialog_close(self) -> None:
         self.dismiss(False)

@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import ExportDone, ExportFormat, ExportProgress, ReceiptFilter
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, GOOD, INFO, MUTED, WARN, Lens
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.facts import Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
@@ -59,9 +59,10 @@ class ExportScope:
     reason: str = ""
 
 
-class ExportDialog(ModalScreen[None]):
+class ExportDialog(Overlay[None]):
     """The form, then the export itself. Closing it while it writes cancels it, and leaves nothing behind."""
 
+    KEYS = (("enter", "Export"), ("← →", "Choose"), ("tab", "Next field"))
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#export-format"
 

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from mpp_console.protocol import inert
@@ -20,6 +19,7 @@ from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import MUTED, WARN, Lens
 from mpp_console.tui.feed import Feed
 from mpp_console.tui.feed_pane import FeedHeading
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
@@ -65,9 +65,10 @@ class FaultFeed(Feed[FaultRow]):
         self.do_list_open()
 
 
-class FaultsDialog(ModalScreen[None]):
+class FaultsDialog(Overlay[None]):
     """Switches at once; there is nothing to confirm."""
 
+    KEYS = (("enter", "Switch"), ("tab", "For all, all off"))
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#faults-feed"
 

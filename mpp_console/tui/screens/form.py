@@ -13,12 +13,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, MUTED, fault
+from mpp_console.tui.screens.overlay import FIELDS, Overlay
 from mpp_console.tui.view import app_of, begin
 from mpp_console.tui.widgets.pane import Pane
 
@@ -36,9 +36,10 @@ class Field:
     secret: bool = False
 
 
-class FormDialog(ModalScreen[None]):
+class FormDialog(Overlay[None]):
     """Asks for `fields`, then awaits `submit` with what was typed; closes when that raises nothing."""
 
+    KEYS = FIELDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "Input"
 

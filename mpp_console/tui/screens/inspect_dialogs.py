@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from mpp_console.protocol import MppError, Secret, inert
@@ -19,6 +18,7 @@ from mpp_console.services.inspect import Decoded, Decoding, InspectReport, recog
 from mpp_console.services.inspect_text import save_report
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN, fault
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of, begin
 from mpp_console.tui.widgets.pane import Pane
 
@@ -63,9 +63,10 @@ class PasteBox(TextArea):
         self.move_cursor(self.document.end)
 
 
-class PasteDialog(ModalScreen[str | None]):
+class PasteDialog(Overlay[str | None]):
     """Gives what was pasted or typed, None when it was closed."""
 
+    KEYS = (("ctrl+r", "Inspect"),)
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.DIALOG),
         Binding("ctrl+r", "take", "Inspect", show=False, priority=True),
@@ -142,9 +143,10 @@ class PasteDialog(ModalScreen[str | None]):
                 self.dismiss(None)
 
 
-class SecretDialog(ModalScreen[Secret[bytes] | None]):
+class SecretDialog(Overlay[Secret[bytes] | None]):
     """Takes the server's challenge secret, shown as dots. Gives it; an empty one forgets what was given before."""
 
+    KEYS = (("enter", "Use it"),)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#secret"
 
@@ -169,9 +171,10 @@ class SecretDialog(ModalScreen[Secret[bytes] | None]):
         self.dismiss(Secret(event.value.encode("utf-8", "surrogateescape")))
 
 
-class SaveDialog(ModalScreen[Path | None]):
+class SaveDialog(Overlay[Path | None]):
     """Saves a report; stays open until that has worked or nobody wants it any more."""
 
+    KEYS = (("enter", "Save"), ("tab", "Next field"))
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#save-path"
 

@@ -11,13 +11,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mpp_console.protocol import inert
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import MUTED
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of
 from mpp_console.tui.widgets.pane import Pane
 
@@ -54,9 +54,10 @@ def lettered(choices: Sequence[Choice]) -> dict[str, Choice]:
     return letters
 
 
-class MenuDialog(ModalScreen[str | None]):
+class MenuDialog(Overlay[str | None]):
     """Gives the id of the choice that was picked, or None."""
 
+    KEYS = (("enter", "Pick"), ("↑ ↓", "Move"))
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.DIALOG),
         Binding("j", "down", show=False),

@@ -7,19 +7,20 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mpp_console.protocol import inert
 from mpp_console.tui.actions import Scope, bindings
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.widgets.pane import Pane
 
 __all__ = ["PassphraseDialog"]
 
 
-class PassphraseDialog(ModalScreen[str | None]):
+class PassphraseDialog(Overlay[str | None]):
     """Gives what was typed, None when it was closed."""
 
+    KEYS = (("enter", "Unlock"),)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#passphrase"
 

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mpp_console.protocol import inert
@@ -17,6 +16,7 @@ from mpp_console.services.models import ReceiptFilter, ReceiptRow, SavedFilter
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.screens.export import ExportDialog, ExportScope
 from mpp_console.tui.screens.menu import Choice, MenuDialog
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.screens.receipt_acts import ReceiptActs
 from mpp_console.tui.view import Unavailable, app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
@@ -147,9 +147,10 @@ class ReceiptMenus(ReceiptActs):
         app_of(self).say(f"{one.name} is back.")
 
 
-class NameDialog(ModalScreen[str | None]):
+class NameDialog(Overlay[str | None]):
     """Asks under what name a filter is kept. Gives the name, None when it was closed."""
 
+    KEYS = (("enter", "Save"),)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#filter-name"
 

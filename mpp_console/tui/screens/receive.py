@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mpp_console.protocol import inert
 from mpp_console.services.models import ReceiveView
 from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.display import MUTED, Lens
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import Unavailable, View, app_of, begin, console_of, key_text
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
@@ -26,7 +26,7 @@ _BESIDE = 34
 """Cells that the text needs beside the code."""
 
 
-class ReceiveDialog(ModalScreen[None]):
+class ReceiveDialog(Overlay[None]):
     """Shows one account's address. In privacy there is neither address nor code."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from mpp_console.protocol import MppError, inert
 from mpp_console.services.models import PayRequest
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, GOOD, MUTED, WARN
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
@@ -33,11 +33,12 @@ _HINTED = 256 * 1024
 """Characters of a body up to which it is looked at while one types."""
 
 
-class RequestForm(ModalScreen[None]):
+class RequestForm(Overlay[None]):
     """Asks for a request, and leads to the review sheet. Begins with `request`, or with what a `pasted` command
     asks for.
     """
 
+    KEYS = (("tab", "Next field"),)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.REQUEST)]
     AUTO_FOCUS = "#request-url"
 

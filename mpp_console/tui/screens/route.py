@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static, TextArea
 
@@ -22,6 +21,7 @@ from mpp_console.services.routes import RouteInvalid
 from mpp_console.services.server_models import FREE, METHODS
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.display import BAD, MUTED
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
@@ -31,9 +31,10 @@ __all__ = ["RouteDialog"]
 _NUMBERS = {"status": "a whole number, such as 200", "expires_in": "a whole number of seconds, such as 300"}
 
 
-class RouteDialog(ModalScreen[str | None]):
+class RouteDialog(Overlay[str | None]):
     """Gives the key of the route that was made or changed; None when nothing was."""
 
+    KEYS = (("enter", "Save"), ("tab", "Next field"))
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.DIALOG),
         Binding("ctrl+s", "save", "Save", show=False),

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from mpp_console.protocol import inert
@@ -20,6 +19,7 @@ from mpp_console.services.models import AccountView, BalanceView, Stage, Transfe
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.arming import LET_GO_SECONDS
 from mpp_console.tui.display import BAD, MUTED, Lens
+from mpp_console.tui.screens.overlay import FIELDS, Overlay
 from mpp_console.tui.view import View, app_of, begin, console_of
 from mpp_console.tui.widgets.pane import Pane
 from mpp_console.tui.widgets.pick import Pick, PickOption
@@ -32,9 +32,10 @@ __all__ = ["SendDialog"]
 _MEMO_BYTES = 32
 
 
-class SendDialog(ModalScreen[None]):
+class SendDialog(Overlay[None]):
     """The form. `currency_id` is the token it begins with. Nothing is asked of the network before enter."""
 
+    KEYS = FIELDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#send-to"
 

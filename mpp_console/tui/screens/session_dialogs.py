@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from mpp_console.protocol import MppError, inert, parse_units
@@ -20,6 +19,7 @@ from mpp_console.services.session_models import ImportResult, SessionRow
 from mpp_console.tui.actions import Scope, action, bindings
 from mpp_console.tui.display import BAD, MUTED, WARN, Lens, fault
 from mpp_console.tui.screens.dialogs import ReadingDialog
+from mpp_console.tui.screens.overlay import FIELDS, Overlay
 from mpp_console.tui.screens.session_acts import SessionActs
 from mpp_console.tui.session_lines import SessionLine, host_of
 from mpp_console.tui.view import View, app_of, begin, console_of
@@ -90,9 +90,10 @@ class SessionDialog(SessionActs, ReadingDialog):
         self.pane.step(-1)
 
 
-class OpenDialog(ModalScreen[str | None]):
+class OpenDialog(Overlay[str | None]):
     """Asks whom to open a session with. Gives the URL, or None; nothing is asked of anybody yet."""
 
+    KEYS = FIELDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#session-url"
 
@@ -134,9 +135,10 @@ class OpenDialog(ModalScreen[str | None]):
             self.query_one("#form-note", Static).update(Content.styled("Type a URL first.", BAD))
 
 
-class AmountDialog(ModalScreen[str | None]):
+class AmountDialog(Overlay[str | None]):
     """Asks how much is added to a channel's deposit. Gives the amount as decimal text, or None."""
 
+    KEYS = FIELDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#session-amount"
 
@@ -201,11 +203,12 @@ class AmountDialog(ModalScreen[str | None]):
         self.query_one("#form-note", Static).update(Content.styled(inert(text, limit=300), BAD))
 
 
-class ImportDialog(ModalScreen[ImportResult | None]):
+class ImportDialog(Overlay[ImportResult | None]):
     """Reads another wallet's file twice: first to show what it holds, then, when that was seen, to take it in. Gives
     what was added, or None.
     """
 
+    KEYS = FIELDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DIALOG)]
     AUTO_FOCUS = "#session-path"
 

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widget import Widget
 
@@ -22,6 +21,7 @@ from mpp_console.tui.actions import ACTIONS, Scope, bindings
 from mpp_console.tui.display import MUTED
 from mpp_console.tui.habits import theme_names
 from mpp_console.tui.keymaps import PRESETS, KeyMistake
+from mpp_console.tui.screens.overlay import Overlay
 from mpp_console.tui.view import View, app_of, begin
 from mpp_console.tui.widgets.facts import GAP_FACT, Fact, Facts
 from mpp_console.tui.widgets.pane import Pane
@@ -120,9 +120,10 @@ class SettingRow(Widget, can_focus=True):
         return Content("   ").join(parts)
 
 
-class SettingsDialog(ModalScreen[None]):
+class SettingsDialog(Overlay[None]):
     """Gives nothing: what was changed is in force, and in the file once enter was pressed. esc takes it all back."""
 
+    KEYS = (("enter", "Save"), ("← →", "Change"), ("↑ ↓", "Move"))
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.DIALOG),
         Binding("enter", "save", show=False),

@@ -59,11 +59,7 @@ class KeyBar(Widget):
         return self._drawn
 
     def _content(self) -> Content:
-        entries = sorted(
-            (entry for entry in self._present() if entry.hint is not None), key=lambda entry: entry.hint or 0
-        )
-        left = [self._key(entry) for entry in entries if (entry.hint or 0) < 90]
-        right = [self._key(entry) for entry in entries if (entry.hint or 0) >= 90]
+        left, right = self._parts()
         ending = Content("  ").join(right)
         room = self.size.width - 2 - ending.cell_length
         line = Content("")
@@ -73,6 +69,14 @@ class KeyBar(Widget):
                 break
             line = longer
         return Content.assemble(" ", line, " " * max(room - line.cell_length, 0), ending, " ")
+
+    def _parts(self) -> tuple[list[Content], list[Content]]:
+        """What stands at the left, as far as it fits, and what keeps its place at the right."""
+        entries = sorted(
+            (entry for entry in self._present() if entry.hint is not None), key=lambda entry: entry.hint or 0
+        )
+        left = [self._key(entry) for entry in entries if (entry.hint or 0) < 90]
+        return left, [self._key(entry) for entry in entries if (entry.hint or 0) >= 90]
 
     def _present(self) -> tuple[Action, ...]:
         scopes = list(self._scopes)
