@@ -218,14 +218,15 @@ idle_days = 7                # point out channels that were not used for so long
 def load_settings(path: Path) -> Settings:
     """Reads `path`; the defaults when there is no such file. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        return parse_settings(content.decode("utf-8"), str(path))
     except FileNotFoundError:
         return Settings()
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}, line {line}: not UTF-8 text", hint="save the file as UTF-8") from error
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror or error}") from error
-    return parse_settings(text, str(path))
 
 
 def parse_settings(text: str, source: str = "settings.toml") -> Settings:
@@ -235,7 +236,7 @@ def parse_settings(text: str, source: str = "settings.toml") -> Settings:
     except msgspec.ValidationError as error:
         raise _validation_error(text, source, str(error)) from None
     except msgspec.DecodeError as error:
-        raise SettingsError(f"{source}: {error}", hint="the file is TOML: key = value") from None
+        raise _syntax_error(text, source, str(error)) from None
     for amounts, path in _amount_tables(settings):
         for currency, amount in amounts.items():
             if not re.fullmatch(r"\d{1,60}(\.\d{1,36})?", amount):
@@ -274,6 +275,13 @@ def _amount_tables(settings: Settings) -> list[tuple[Amounts, tuple[str, ...]]]:
     sessions = settings.sessions
     found += [(getattr(sessions, name), ("sessions", name)) for name in ("maximum", "opening", "top_up")]
     return found
+
+
+def _syntax_error(text: str, source: str, message: str) -> SettingsError:
+    what, _, place = message.rstrip(")").rpartition(" (at ")
+    found = re.match(r"line (\d+)", place)
+    line = int(found[1]) if found else max(len(text.rstrip().splitlines()), 1)
+    return SettingsError(f"{source}, line {line}: {what or message}", hint="the file is TOML: key = value")
 
 
 def _validation_error(text: str, source: str, message: str) -> SettingsError:

@@ -67,15 +67,27 @@ def test_a_mistake_that_only_the_screens_can_see_names_its_line_too(tmp_path: Pa
     assert error.message == f"{path}, line 6: ctrl+i is tab to a terminal"
 
 
-def test_broken_toml_names_its_line() -> None:
-    with pytest.raises(SettingsError, match="line 2"):
-        parse_settings('profile = "sandbox"\nserver = \n')
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('profile = "sandbox"\nserver = \n', 2),
+        ("[x\n", 1),
+        ('profile = "sandbox"\nallow = [1,\n\n', 2),  # what ends too early is told of the last line
+        ('profile = """sandbox', 1),
+    ],
+)
+def test_broken_toml_names_its_line(text: str, line: int) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse_settings(text, "here.toml")
+    assert raised.value.message.startswith(f"here.toml, line {line}: ")
+    assert "(at" not in raised.value.message
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "line"), [(b"\xff\xfe", 1), (b'profile = "sandbox"\n# caf\xe9\n', 2)])
+def test_a_file_that_is_no_text(tmp_path: Path, content: bytes, line: int) -> None:
     path = tmp_path / "settings.toml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="UTF-8"):
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"line {line}: not UTF-8"):
         load_settings(path)
 
 

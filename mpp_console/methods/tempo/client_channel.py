@@ -219,8 +219,8 @@ class ClientChannel:
 
     @property
     def at_risk(self) -> int:
-        """Signed, and not confirmed as accepted: the payee may hold it and claim it."""
-        return max(self.signed - self.owed, 0) if self.state.holds_money else 0
+        """Signed, and not confirmed as accepted: the payee may hold it and claim it, as far as the deposit goes."""
+        return max(min(self.signed, self.deposit) - self.owed, 0) if self.state.holds_money else 0
 
     # -- time
 

@@ -18,3 +18,9 @@ def test_sums_by_currency() -> None:
     assert (total.locked, total.at_risk, total.pending_refund) == (80, 10, 9)
     assert total.currency.symbol == "pathUSD"
     assert channel_totals([]) == ()
+
+
+def test_no_more_is_at_risk_than_there_is() -> None:
+    """What another wallet wrote down may be more than the deposit, but nobody can claim more than that."""
+    (total,) = channel_totals([a_channel(1, deposit=100, signed=99_999, accepted=2, spent=2)])
+    assert (total.locked, total.at_risk) == (100, 98)
