@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.widgets import Button, Input, Static
 
 from mpp_console.protocol import MppError, inert
@@ -189,9 +190,10 @@ class ExportDialog(Overlay[None]):
     def _start(self) -> None:
         begin(self, self._run, group="export", what="export", exclusive=True)
 
-    def key_enter(self) -> None:
-        """On a choice as well, enter exports."""
+    def key_enter(self, event: Key) -> None:
+        """On a choice as well, enter exports. It ends here: what has the focus by then is a button that cancels."""
         if isinstance(self.focused, Pick):
+            event.stop()
             self._start()
 
     async def _run(self) -> None:
