@@ -124,7 +124,7 @@ def pay_url(app: App, request: RequestOptions, wishes: PayWishes) -> None:
         except asyncio.CancelledError:
             if task.progress.may_have_left:
                 say("Stopped after the payment was sent: it may have been taken. Do not pay again before you know:")
-                say("  " + command_line(console.profile.name, "receipts", "recover"))
+                say("  " + command_line(console.profile.called, "receipts", "recover"))
             raise
 
     result, printed = app.run(work)

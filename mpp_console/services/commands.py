@@ -20,8 +20,10 @@ _BODY_LIMIT = 200
 
 
 def command_line(profile: str, *words: str) -> str:
-    """`mpp-console words…`, with the profile named where it is not the sandbox."""
-    chosen = () if profile == "sandbox" else ("--profile", profile)
+    """`mpp-console words…`, with the profile named where it is not the sandbox. It may be an option (`--demo`), as no
+    name begins with a dash.
+    """
+    chosen = () if profile == "sandbox" else (profile,) if profile.startswith("-") else ("--profile", profile)
     return inert(shlex.join((PROGRAM, *chosen, *words)))
 
 

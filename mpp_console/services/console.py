@@ -130,18 +130,21 @@ class Console:
         rpc_url: str | None = None,
         account: str | None = None,
         badge: str = "",
+        option: str = "",
     ) -> Self:
         """Opens a profile without starting anything: a few file reads.
 
         `profile` None is the one of the settings. `settings` and `paths` default to the person's own (see
         `MPP_CONSOLE_HOME`). `passphrase` is asked, in a worker thread, with a question, when a key file must be opened.
         `rpc_url` overrides the profile's node, `account` its default account, `badge` the word that the screens show
-        for it. Raises SettingsError for settings that do not hold, UnknownProfile for a name that is neither built in
-        nor set up.
+        for it, `option` what opens it on the command line where its name does not. Raises SettingsError for settings
+        that do not hold, UnknownProfile for a name that is neither built in nor set up.
         """
         places = paths or Paths.find()
         settings = settings or load_settings(places.settings)
-        found = replace(find_profile(profile or settings.profile, settings, rpc_url=rpc_url), badge=badge)
+        found = replace(
+            find_profile(profile or settings.profile, settings, rpc_url=rpc_url), badge=badge, option=option
+        )
         networks = [find_profile(name, settings).network for name in profile_names(settings)]
         for rules in (settings.policy, *settings.policies.values()):
             check_currencies(rules, networks)
@@ -274,7 +277,7 @@ class Console:
             follow_redirects=follow_redirects,
             timeout=patience,
         )
-        self._engine.log(inspect_command(self._engine.profile.name, request, wishes))
+        self._engine.log(inspect_command(self._engine.profile.called, request, wishes))
         return await inspect_url(self._engine, request, wishes)
 
     async def decode(self, text: str, *, secret: Secret[bytes] | None = None) -> Decoding:

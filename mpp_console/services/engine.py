@@ -110,7 +110,7 @@ class Engine:
         """Tells that an action is carried out, as the command that does the same; `what` says it where that does
         not.
         """
-        self.log(command_line(self.profile.name, *words), what)
+        self.log(command_line(self.profile.called, *words), what)
 
     def log(self, command: str, what: str = "") -> None:
         self.events.publish(CommandLogged(command=command, at=self.clock(), what=what))
@@ -171,7 +171,7 @@ class Engine:
         )
 
     def _no_account(self) -> NoAccount:
-        create = command_line(self.profile.name, "accounts", "create", "main")
+        create = command_line(self.profile.called, "accounts", "create", "main")
         return NoAccount(f"there is no account on {self.profile.label} yet", hint=f"make one: {create}")
 
     def policy(self) -> SpendingPolicy:

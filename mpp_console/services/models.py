@@ -176,10 +176,11 @@ BudgetPeriod = Literal["day", "month"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileView:
     """The world in force. `badge` is the short upper-case word the screens always show (`SANDBOX`, `TESTNET`,
-    `MAINNET`).
+    `MAINNET`). `called` is what opens the same on the command line: its name, or an option.
     """
 
     name: str
+    called: str
     kind: ProfileKind
     chain_id: int | None
     label: str

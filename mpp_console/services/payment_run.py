@@ -61,7 +61,7 @@ class PaymentRun:
         async def approve(review: Review) -> Approval:
             task = self._task
             task.domain_review = review
-            command = pay_command(self._engine.profile.name, task.request)
+            command = pay_command(self._engine.profile.called, task.request)
             task.show(review_view(review, command=command))
             if not matches_offer(task.request.offer, review):
                 self._objection = ErrorView(
@@ -102,7 +102,7 @@ class PaymentRun:
                 task.progress.mark("challenge")
                 task.domain_review = event.review
                 if task.request.mode == "auto":
-                    task.show(review_view(event.review, command=pay_command(self._engine.profile.name, task.request)))
+                    task.show(review_view(event.review, command=pay_command(self._engine.profile.called, task.request)))
             case events.Reviewed():
                 task.progress.mark("review")
             case events.PaymentPrepared():
@@ -157,7 +157,7 @@ class PaymentRun:
         stage, shown = Stage.FAILED, error_view(error)
         match error:
             case errors.NoUsableOffer():
-                command = pay_command(self._engine.profile.name, task.request)
+                command = pay_command(self._engine.profile.called, task.request)
                 task.show(unpayable_review(task.id, task.request, error.ranking, command=command, error=shown))
                 stage = Stage.DONE if task.request.mode == "quote" else Stage.FAILED
             case errors.PaymentDeclined() if self._objection is not None:
@@ -168,14 +168,14 @@ class PaymentRun:
                 stage = Stage.DECLINED
             case errors.PaymentRejected(problem=Problem(slug=slug)) if slug in _DENIED and operation is not None:
                 command = command_line(
-                    self._engine.profile.name, "sessions", "show", operation.reference or "", "--dispute"
+                    self._engine.profile.called, "sessions", "show", operation.reference or "", "--dispute"
                 )
                 shown = replace(shown, hint=f"{shown.hint}. What to tell its operator: {command}")
             case errors.PaidNotDelivered():
                 stage = Stage.FAILED
             case errors.OutcomeUnknown():
                 stage = Stage.UNKNOWN
-                command = command_line(self._engine.profile.name, "receipts", "recover")
+                command = command_line(self._engine.profile.called, "receipts", "recover")
                 shown = replace(shown, hint=f"do not pay again before it is resolved; ask with: {command}")
             case _:
                 pass

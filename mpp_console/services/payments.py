@@ -149,7 +149,7 @@ class PaymentsService:
     def _begin(self, request: PayRequest, *, approved: bool = False, local: bool = False) -> PaymentTask:
         engine = self._engine
         if not local:
-            engine.log(pay_command(engine.profile.name, request))
+            engine.log(pay_command(engine.profile.called, request))
         task = PaymentTask(
             engine.new_id(),
             request,

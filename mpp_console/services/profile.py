@@ -25,13 +25,20 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 class Profile:
     """A network and how it is presented. The sandbox has no RPC address until its node runs.
 
-    `badge` replaces the word that the screens show for the kind of network.
+    `badge` replaces the word that the screens show for the kind of network. `option` is what opens it on the command
+    line, where its name does not.
     """
 
     name: str
     network: Network
     label: str
     badge: str = ""
+    option: str = ""
+
+    @property
+    def called(self) -> str:
+        """What `command_line` needs to open the same."""
+        return self.option or self.name
 
     @property
     def is_sandbox(self) -> bool:
@@ -43,6 +50,7 @@ class Profile:
         badge = self.badge or (self.name.upper() if network.kind == "custom" else network.kind.upper())
         return ProfileView(
             name=self.name,
+            called=self.called,
             kind=network.kind,
             chain_id=network.chain_id,
             label=self.label,

@@ -264,7 +264,7 @@ class ReceiptsService:
 
     async def command(self, id: str) -> str:  # noqa: A002
         """The command that shows the receipt."""
-        return command_line(self._engine.profile.name, "receipts", "show", (await self.get(id)).row.id)
+        return command_line(self._engine.profile.called, "receipts", "show", (await self.get(id)).row.id)
 
     async def curl(self, id: str) -> str:  # noqa: A002
         """A curl command that asks, unpaid, for what the receipt was paid for. Raises as `again`."""

@@ -142,7 +142,7 @@ class ServerChannels:
         if not channels:
             raise UsageError("no channel was named", hint="see them with: mpp-console channels list")
         engine, names = self._engine, tuple(dict.fromkeys(channels))
-        command = command_line(engine.profile.name, "channels", act, *names)
+        command = command_line(engine.profile.called, "channels", act, *names)
         engine.log(command)
 
         async def work(task: SessionTask) -> Stage:

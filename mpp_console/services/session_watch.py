@@ -105,5 +105,5 @@ class SessionWatch:
         if self._told.get(channel_id) == text:
             return
         self._told[channel_id] = text
-        command = command_line(self._engine.profile.name, "sessions", verb, channel_id)
+        command = command_line(self._engine.profile.called, "sessions", verb, channel_id)
         self._engine.notice("warn" if level == "warn" else "info", text, command)

@@ -177,7 +177,7 @@ class SessionsService:
             raise UsageError("no channel was named", hint="see them with: mpp-console sessions list")
         engine, wish = self._engine, Wish(act=act, amount=amount, cooperative=cooperative, url=url)
         names = tuple(dict.fromkeys(channels))
-        command = sessions_command(engine.profile.name, act, names, amount=amount, cooperative=cooperative)
+        command = sessions_command(engine.profile.called, act, names, amount=amount, cooperative=cooperative)
         engine.log(command)
 
         async def work(task: SessionTask) -> Stage:
@@ -316,7 +316,7 @@ class SessionsService:
         before = {row.id for row in self._view.rows if row.stale == DISPUTED}
         for row in view.rows:
             if row.stale == DISPUTED and row.id not in before:
-                command = command_line(self._engine.profile.name, "sessions", "show", row.id, "--dispute")
+                command = command_line(self._engine.profile.called, "sessions", "show", row.id, "--dispute")
                 self._engine.notice("warn", f"{row.origin} denies channel {row.id[:10]}…: {row.note}", command)
 
     def _lens(self) -> Lens:

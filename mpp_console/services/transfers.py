@@ -77,7 +77,7 @@ class TransfersService:
     def start(self, request: TransferRequest) -> TransferTask:
         """Quotes in the background and gives the task at once."""
         engine = self._engine
-        engine.log(transfer_command(engine.profile.name, request))
+        engine.log(transfer_command(engine.profile.called, request))
         clockwork = Clockwork(clock=engine.clock, counter=engine.counter, events=engine.events)
         task = TransferTask(engine.new_id(), request, clockwork=clockwork, work=self._work)
         self._tasks = [*(old for old in self._tasks if not old.stage.final), task]
@@ -122,7 +122,7 @@ class TransfersService:
             sender=account.address, to=request.to, amount=request.amount, token=request.token, memo=request.memo
         )
         task.progress.mark("quote")
-        task.show(_review(task.id, quote, command=transfer_command(engine.profile.name, request)))
+        task.show(_review(task.id, quote, command=transfer_command(engine.profile.called, request)))
         if not quote.sendable:
             refusal = quote.refusals[0]
             task.failure = ErrorView(code=refusal.code, kind="payment", message=refusal.message)

@@ -36,6 +36,11 @@ class View:
     dropped: int = 0
     keymap: Keymap = DEFAULT
 
+    @property
+    def called(self) -> str:
+        """What opens the same on the command line, as `command_line` takes it."""
+        return self.state.profile.called if self.state is not None else self.profile_name
+
 
 class Unavailable(Exception):
     """An action cannot be carried out now, for the reason given."""

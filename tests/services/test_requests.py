@@ -96,3 +96,4 @@ def test_commands_read_back_as_they_were_meant() -> None:
     transfer = TransferRequest(to="0x1", amount="1", token="AlphaUSD", memo="hello")
     assert transfer_command("sandbox", transfer) == "mpp-console transfer 1 0x1 --token AlphaUSD --memo hello"
     assert command_line("sandbox", "serve", "a\x1b[2Jb") == "mpp-console serve 'ab'"
+    assert command_line("--demo", "receipts", "list") == "mpp-console --demo receipts list"

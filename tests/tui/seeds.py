@@ -78,9 +78,10 @@ __all__ = [
     "spent_since",
 ]
 
-SANDBOX = ProfileView(name="sandbox", kind="sandbox", chain_id=1337, label="Sandbox", badge="SANDBOX")
+SANDBOX = ProfileView(name="sandbox", called="sandbox", kind="sandbox", chain_id=1337, label="Sandbox", badge="SANDBOX")
 MAINNET = ProfileView(
     name="mainnet",
+    called="mainnet",
     kind="mainnet",
     chain_id=4217,
     label="Tempo mainnet",

@@ -26,10 +26,13 @@ from mpp_console.services.paths import HOME_VARIABLE, Paths
 if TYPE_CHECKING:
     from mpp_console.services import Console
 
-__all__ = ["BADGE", "DemoClock", "demo_home", "open_demo", "start_server"]
+__all__ = ["BADGE", "OPTION", "DemoClock", "demo_home", "open_demo", "start_server"]
 
 BADGE: Final = "DEMO"
 """What every screen shows where the profile's word stands."""
+
+OPTION: Final = "--demo"
+"""What opens it on the command line."""
 
 
 _NO_KEYRING: Final = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
@@ -112,6 +115,7 @@ async def open_demo(
         random_bytes=FixedBytes("present"),
         passphrase=passphrase,
         badge=BADGE,
+        option=OPTION,
     )
 
 

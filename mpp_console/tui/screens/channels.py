@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from mpp_console.protocol import inert
+from mpp_console.services.commands import command_line
 from mpp_console.services.session_models import PayeeChannelRow, PayeeChannels
 from mpp_console.tui.actions import Scope, bindings
 from mpp_console.tui.columns import Cell, Column
@@ -184,7 +185,7 @@ class ChannelsDialog(ReadingDialog):
         app_of(self).copy_text("\n".join(row.id for row in rows), "id" if len(rows) == 1 else f"{len(rows)} ids")
 
     def do_channels_command(self) -> None:
-        app_of(self).copy_text("mpp-console channels list", "command")
+        app_of(self).copy_text(command_line(app_of(self).view.called, "channels", "list"), "command")
 
 
 def _facts(row: PayeeChannelRow, lens: Lens) -> list[Fact]:

@@ -180,7 +180,7 @@ class ExportDialog(Overlay[None]):
         # A shell finds the home folder behind `~/` only where that is not quoted.
         home = "~/" if self._path.startswith("~/") else ""
         target = home + shlex.quote(self._path.removeprefix(home))
-        line = command_line(app_of(self).view.profile_name, "receipts", "export", "--format", self._format, "-o")
+        line = command_line(app_of(self).view.called, "receipts", "export", "--format", self._format, "-o")
         return inert(" ".join((line, target, *map(shlex.quote, self._scope.words))))
 
     # The export

@@ -343,7 +343,7 @@ class InspectScreen(ModeScreen):
             parts = (f"{found.level.upper()} {found.id}", found.text, found.spec, found.fix)
             return "\n".join(part for part in parts if part)
         if request is not None and chosen in ("url", "curl", "command"):
-            profile = console_of(self).profile.name
+            profile = app_of(self).view.called
             return {
                 "url": self._without_user(request.url),
                 "curl": curl_command(request),
@@ -358,7 +358,7 @@ class InspectScreen(ModeScreen):
     def _saved(self, path: Path | None) -> None:
         if path is not None:
             app, request = app_of(self), self._shown.request
-            profile = app.view.profile_name
+            profile = app.view.called
             command = inspect_command(profile, request, self._inspection) if request else "mpp-console inspect -"
             where = shlex.quote(str(path))
             saving = f"--json > {where}" if path.suffix == ".json" else f"--markdown {where}"

@@ -240,7 +240,7 @@ class ResponseScreen(Screen[None]):
 
         path = await save_body(where, body)
         app = app_of(self)
-        command = pay_command(app.view.profile_name, self._task_shown.request)
+        command = pay_command(app.view.called, self._task_shown.request)
         app.log_entries.add(app.clock(), "action", f"body saved: {path}", f"{command} -o {shlex.quote(str(path))}")
         app.say(f"Saved {size_text(len(body))} to {path}")
 
@@ -258,7 +258,7 @@ class ResponseScreen(Screen[None]):
         app_of(self).copy_text(readable(body, self._charset), "the body")
 
     def do_response_command(self) -> None:
-        app_of(self).copy_text(pay_command(app_of(self).view.profile_name, self._task_shown.request), "command")
+        app_of(self).copy_text(pay_command(app_of(self).view.called, self._task_shown.request), "command")
 
     def do_response_curl(self) -> None:
         from mpp_console.services.inspect_text import curl_command

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from mpp_console.protocol import Currency, MppError, inert
+from mpp_console.services.commands import command_line
 from mpp_console.services.models import RouteDraft, RouteTrouble
 from mpp_console.services.routes import RouteInvalid
 from mpp_console.services.server_models import FREE, METHODS
@@ -155,7 +156,7 @@ class RouteDialog(Overlay[str | None]):
             box.update(Content.styled(inert(f"{trouble.message}{_hint(trouble)}", limit=200), BAD))
             return
         draft, _ = self._typed()
-        command = f"mpp-console serve --route '{draft.text}'" if draft.path else ""
+        command = command_line(app_of(self).view.called, "serve", "--route", draft.text) if draft.path else ""
         box.update(Content.styled(inert(command, limit=300), MUTED))
 
     @on(Input.Changed)

@@ -9,6 +9,7 @@ from functools import partial
 from textual.screen import Screen
 
 from mpp_console.protocol import REDACTED, ChannelState, inert
+from mpp_console.services.commands import command_line
 from mpp_console.services.models import PayRequest
 from mpp_console.services.session_models import ImportResult, SessionAct, SessionDetail, SessionRow
 from mpp_console.tui.screens.menu import Choice, MenuDialog
@@ -211,9 +212,8 @@ class SessionActs(Screen[None]):
         await self.app.push_screen(MenuDialog(title, choices, at="id"), copy)
 
     def do_sessions_command(self) -> None:
-        profile = app_of(self).view.profile_name
-        chosen = "" if profile in {"", "sandbox", "demo"} else f" --profile {profile}"
-        lines = [f"mpp-console{chosen} sessions show {line.id}" for line in self.chosen()]
+        called = app_of(self).view.called
+        lines = [command_line(called, "sessions", "show", line.id) for line in self.chosen()]
         app_of(self).copy_text("\n".join(lines), "command")
 
     def do_sessions_explorer(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -226,6 +227,15 @@ def test_the_clock_begins_at_the_demos_present_and_goes_on() -> None:
     passed[0] += 2.5
     assert clock() == seeds.NOW + timedelta(seconds=2.5)
     assert isinstance(DemoClock()(), datetime)
+
+
+async def test_a_command_that_is_copied_from_it_shows_the_same_in_a_shell() -> None:
+    async with opened() as console:
+        (row, *_) = (await console.receipts.page(limit=1)).rows
+        command = shlex.split(await console.receipts.command(row.id))
+    command[0] = str(Path(sys.executable).with_name(command[0]))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, f"id\t{row.id}" in done.stdout) == (0, True), done.stderr
 
 
 def test_the_home_is_private_found_by_all_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
