@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from mpp_console.services.events import CommandLogged, ReceiptRecorded
 from mpp_console.tui.actions import action
@@ -74,7 +75,7 @@ async def test_a_newcomer_is_led_through_all_four_steps() -> None:
         await press(pilot, "enter")
         assert done(app) == ["pay", "read"]
         await press(pilot, "4")
-        assert "inspect any URL" in text(app)
+        assert "type any URL" in text(app)
         console.events.publish(INSPECTED)
         await settle(pilot)
         assert done(app) == ["pay", "read", "inspect"]
@@ -216,8 +217,10 @@ async def test_the_address_to_inspect_fits_a_small_terminal() -> None:
     async with touring(size=(60, 20)) as (app, pilot, console):
         await console.server.start()
         await press(pilot, "t", "escape", "3", "enter", "escape", "4")
-        assert "inspect 127.0.0.1:4021/charge" in text(app)
+        assert "4, /, up, enter: 127.0.0.1:4021/charge" in text(app)
         assert text(app).rstrip().endswith("esc Skip")
+        await press(pilot, "slash", "up")
+        assert app.screen.query_one("#inspect-url", Input).value == "http://127.0.0.1:4021/charge"
 
 
 async def test_it_is_drawn_in_ascii_where_there_is_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

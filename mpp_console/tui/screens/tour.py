@@ -38,13 +38,15 @@ _LEAVE: Final = "leave"
 class Step:
     """One thing to try. `words` tell how in full, `brief` where there is little room; keys stand in backquotes.
 
-    `{url}` and `{place}` stand for what can be inspected, with and without its scheme.
+    `{url}` and `{place}` stand for what can be inspected, with and without its scheme; `alone` is said while the test
+    server does not run, and there is no such thing.
     """
 
     id: str
     title: str
     words: str
     brief: str
+    alone: str = ""
 
 
 STEPS: Final = (
@@ -63,8 +65,9 @@ STEPS: Final = (
     Step(
         id="inspect",
         title="Inspect a URL",
-        words="Press `4` and inspect {url}: what it asks for, decoded and judged. The request is unpaid.",
-        brief="Press `4`, inspect {place}",
+        words="Press `4`, then `/`, `up`, `enter`: {url} is asked, unpaid, its answer decoded and judged.",
+        brief="`4`, `/`, `up`, `enter`: {place}",
+        alone="Press `4`, then `/`, and type any URL.",
     ),
     Step(
         id="serve",
@@ -210,16 +213,17 @@ class TourCard(Widget):
     def render(self) -> Content:
         lens, tour, width = app_of(self).view.lens, self._tour, self.size.width
         step, ending = tour.current, _ending(tour)
+        words, brief = (step.words, step.brief) if self._server_url or not step.alone else (step.alone, step.alone)
         if self.size.height == 1:
             lead = Content.styled(f"{self._place}  ", _KEY)
-            return _spread(Content.assemble(lead, self._told(step.brief)), ending, width)
-        told = self._told(step.words)
+            return _spread(Content.assemble(lead, self._told(brief)), ending, width)
+        told = self._told(words)
         if told.cell_length > width:
-            told = self._told(step.brief)
+            told = self._told(brief)
         return Content("\n").join([_spread(_steps(tour, lens, width - ending.cell_length - 2), ending, width), told])
 
     def _told(self, words: str) -> Content:
-        url = f"{self._server_url.rstrip('/')}/charge" if self._server_url else "any URL"
+        url = f"{(self._server_url or '').rstrip('/')}/charge"
         parts = words.format(url=url, place=url.removeprefix("http://")).split("`")
         return Content.assemble(*((part, _KEY if number % 2 else "") for number, part in enumerate(parts)))
 

