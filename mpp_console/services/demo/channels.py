@@ -32,6 +32,7 @@ from mpp_console.methods.tempo.vouchers import VoucherDomain
 from mpp_console.protocol import ChannelState, Secret
 from mpp_console.sandbox.node.chain import CHAIN_ID
 from mpp_console.sandbox.node.fees import BASE_FEE
+from mpp_console.services.demo.payments import PAID, ChannelPayment
 from mpp_console.services.demo.seeds import CUSTOMER, NOW, PATH, PAYEE, PAYER, STRANGER, URL, seeded_hash
 
 __all__ = ["GIFT", "DemoChannel", "channels", "gift_transaction", "transactions"]
@@ -47,8 +48,9 @@ _MAPS: Final = "https://maps.example.org"
 
 @dataclass(frozen=True, kw_only=True)
 class DemoChannel:
-    """One channel. Sums in base units of pathUSD; `closing_at` is when its payer asked the chain to close it,
-    `closed_at` when its server closed it. Without an `origin` nobody knows its server any more.
+    """One channel. Sums in base units of pathUSD; `at_risk` is signed, and in no receipt yet; `closing_at` is when its
+    payer asked the chain to close it, `closed_at` when its server closed it. Without an `origin` nobody knows its
+    server any more.
     """
 
     name: str
@@ -57,16 +59,34 @@ class DemoChannel:
     payer: str = PAYER
     payee: str = PAYEE
     origin: str = ""
-    path: str = ""
     deposit: int
-    signed: int = 0
-    accepted: int = 0
+    at_risk: int = 0
     settled: int = 0
     opened_at: datetime
-    used_at: datetime
     settled_at: datetime | None = None
     closing_at: datetime | None = None
     closed_at: datetime | None = None
+
+    # What was paid over it
+
+    @property
+    def payments(self) -> tuple[ChannelPayment, ...]:
+        """Oldest first."""
+        return PAID.get(self.name, ())
+
+    @property
+    def accepted(self) -> int:
+        return sum(payment.amount for payment in self.payments)
+
+    @property
+    def signed(self) -> int:
+        return self.accepted + self.at_risk
+
+    @property
+    def used_at(self) -> datetime:
+        return self.payments[-1].at if self.payments else self.opened_at
+
+    # What the chain has of it
 
     @cached_property
     def open(self) -> TempoTransaction:
@@ -120,14 +140,13 @@ class DemoChannel:
 
     # What is remembered of it
 
-    def as_payer(self) -> tuple[ClientChannel, ChannelEntry]:
-        """The payer's row, and the latest line of its history."""
+    def as_payer(self) -> ClientChannel:
+        """The payer's row."""
         closed, closing = self.closed_at is not None, self.closing_at is not None
         state = ChannelState.FINALIZED if closed else ChannelState.CLOSING if closing else ChannelState.ACTIVE
         if not self.origin:
             state = ChannelState.ORPHANED
-        changed = self.closed_at or self.closing_at or self.used_at
-        row = ClientChannel(
+        return ClientChannel(
             channel_id=self.id,
             protocol="v2",
             state=state,
@@ -142,10 +161,10 @@ class DemoChannel:
             operator=self.sponsor,
             expiring_nonce_hash=self.descriptor.expiring_nonce_hash,
             created_at=self.opened_at,
-            updated_at=changed,
+            updated_at=self.closed_at or self.closing_at or self.used_at,
             last_used_at=self.used_at,
             origin=self.origin,
-            url=self.origin + self.path,
+            url=self.origin + self.payments[-1].path if self.payments else self.origin,
             deposit=self.deposit,
             signed=self.signed,
             accepted=self.accepted,
@@ -153,13 +172,36 @@ class DemoChannel:
             settled=self.settled,
             close_requested_at=int(self.closing_at.timestamp()) if self.closing_at and not closed else 0,
             refunded=self.deposit - self.settled if closed else None,
-            open_hash=self.open.sign(self.signers[self.payer]).hash(),
-            close_hash=[tx.hash() for _, tx in self.transactions()][-1] if closed or closing else None,
+            open_hash=self._open_hash,
+            close_hash=self._close_hash,
+            voucher_ref=self.payments[-1].ref if self.payments else None,
             note="the server did not answer the close; the chain was asked" if closing else "",
         )
-        kind = "closed" if closed else "close-requested" if closing else "accepted" if self.accepted else "opened"
-        amount = row.refunded if closed else self.accepted or self.deposit
-        return row, ChannelEntry(at=changed, kind=kind, amount=None if closing else amount, reference=row.close_hash)
+
+    def entries(self) -> Iterator[ChannelEntry]:
+        """The payer's history of it, oldest first, in the words in which the program writes one."""
+        opened = "opening" if self.origin else "found"
+        yield ChannelEntry(at=self.opened_at, kind=opened, amount=self.deposit, reference=self._open_hash)
+        for payment in self.payments:
+            yield ChannelEntry(at=payment.at, kind="accepted", amount=payment.after, reference=payment.ref)
+            if not payment.before:
+                yield ChannelEntry(at=payment.at, kind="active", amount=self.deposit)
+        if self.closing_at is not None:
+            yield ChannelEntry(at=self.closing_at, kind="close requested", reference=self._close_hash)
+            yield ChannelEntry(at=self.closing_at, kind="closing", amount=self.deposit)
+        if self.closed_at is not None:
+            back = self.deposit - self.settled
+            yield ChannelEntry(at=self.closed_at, kind="asked to close", amount=self.settled)
+            yield ChannelEntry(at=self.closed_at, kind="finalized", amount=back, reference=self._close_hash)
+
+    @property
+    def _open_hash(self) -> str:
+        return self.open.sign(self.signers[self.payer]).hash()
+
+    @property
+    def _close_hash(self) -> str | None:
+        over = self.closed_at or self.closing_at
+        return [tx.hash() for _, tx in self.transactions()][-1] if over else None
 
     def as_payee(self) -> ChannelRecord:
         """The server's record."""
@@ -177,7 +219,7 @@ class DemoChannel:
             earned=self.accepted,
             earned_signature=signature,
             spent=self.accepted,
-            units=self.accepted // 1_000,
+            units=sum(payment.amount // payment.price for payment in self.payments),
             capture=self.settled if self.closed_at else None,
             refunded=self.deposit - self.settled if self.closed_at else None,
             created_at=self.opened_at,
@@ -197,32 +239,22 @@ def channels(keys: Mapping[str, Secret[bytes]], sponsor: str) -> tuple[DemoChann
         return DemoChannel(name=name, signers=signers, sponsor=sponsor, **values)  # type: ignore[arg-type]
 
     return (
+        channel("maps", origin=_MAPS, payee=CUSTOMER, deposit=2_500_000, opened_at=ago(days=8, hours=20)),
+        channel("lost", payee=CUSTOMER, deposit=1_000_000, opened_at=ago(days=5)),
         channel(
-            "maps", origin=_MAPS, path="/tiles", payee=CUSTOMER, deposit=2_500_000, signed=310_000, accepted=310_000,
-            opened_at=ago(days=8, hours=20), used_at=ago(days=8, hours=3),
+            "llm", origin=_LLM, payee=CUSTOMER, deposit=10_000_000, at_risk=10_000, settled=5_000_000,
+            opened_at=ago(days=2, hours=3), settled_at=ago(hours=4),
         ),
-        channel("lost", payee=CUSTOMER, deposit=1_000_000, opened_at=ago(days=5), used_at=ago(days=5)),
+        channel("local", origin=URL, deposit=1_000_000, opened_at=ago(minutes=31)),
         channel(
-            "llm", origin=_LLM, path="/v1/chat", payee=CUSTOMER, deposit=10_000_000, signed=7_042_500,
-            accepted=7_032_500, settled=5_000_000, opened_at=ago(days=2, hours=3), settled_at=ago(hours=4),
-            used_at=ago(seconds=41),
-        ),
-        channel(
-            "local", origin=URL, path="/session", deposit=1_000_000, signed=40_000, accepted=40_000,
-            opened_at=ago(minutes=31), used_at=ago(minutes=3),
+            "search", origin=STRANGER, payee=CUSTOMER, deposit=5_000_000, opened_at=ago(hours=7),
+            closing_at=ago(seconds=199),
         ),
         channel(
-            "search", origin=STRANGER, path="/v1/search", payee=CUSTOMER, deposit=5_000_000, signed=1_207_500,
-            accepted=1_207_500, opened_at=ago(hours=7), used_at=ago(minutes=9), closing_at=ago(seconds=199),
+            "before", origin=URL, deposit=1_000_000, settled=990_000, opened_at=ago(days=3),
+            closed_at=ago(days=2, hours=21),
         ),
-        channel(
-            "before", origin=URL, path="/session", deposit=1_000_000, signed=990_000, accepted=990_000,
-            settled=990_000, opened_at=ago(days=3), used_at=ago(days=2, hours=22), closed_at=ago(days=2, hours=21),
-        ),
-        channel(
-            "customer", payer=CUSTOMER, origin=URL, path="/session", deposit=1_000_000, signed=92_000,
-            accepted=92_000, opened_at=ago(minutes=44), used_at=ago(minutes=1),
-        ),
+        channel("customer", payer=CUSTOMER, origin=URL, deposit=1_000_000, opened_at=ago(minutes=44)),
     )  # fmt: skip
 
 

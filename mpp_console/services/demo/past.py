@@ -19,6 +19,8 @@ from mpp_console.sandbox.node.chain import CHAIN_ID
 from mpp_console.server.channels import SqliteChannels
 from mpp_console.server.stores.sqlite import SqliteStore
 from mpp_console.services.demo.chain import KEYS, SPONSOR_KEY, Moment, demo_channels, write_chain
+from mpp_console.services.demo.channels import DemoChannel
+from mpp_console.services.demo.payments import PastReceipt, session_receipts
 from mpp_console.services.demo.seeds import (
     NOW,
     PATH,
@@ -48,19 +50,33 @@ async def write_past(paths: Paths, random_bytes: Callable[[int], bytes]) -> None
     try:
         clock = Moment(NOW)
         journal = HistoryJournal(database, clock=clock)
-        for row in history():
-            if row.direction == "sent":
-                await _pay(journal, clock, row)
-            await journal.receive(receipt_record(row))
+        for paid in _receipts():
+            if paid.row.direction == "sent":
+                await _pay(journal, clock, paid)
+            await journal.receive(_record_of(paid))
         await journal.keep_requests(*map(_request, requests()))
         book = HistoryChannels(database, clock=clock)
         for channel in demo_channels():
             if channel.payer == PAYER:
-                known, entry = channel.as_payer()
-                await book.add(known, lease=None, entry=entry)
+                await _remember(book, channel)
     finally:
         await database.close()
     await _write_server(paths.profile("sandbox").gate)
+
+
+def _receipts() -> list[PastReceipt]:
+    """All of them in the order in which they came."""
+    found = [PastReceipt(row=row, fields=receipt_fields(row), trace={}) for row in history()]
+    for channel in demo_channels():
+        found += session_receipts(channel)
+    return sorted(found, key=lambda each: each.row.at)
+
+
+async def _remember(book: HistoryChannels, channel: DemoChannel) -> None:
+    opened, *later = channel.entries()
+    row = await book.add(channel.as_payer(), lease=None, entry=opened)
+    for entry in later:
+        await book.update(row.channel_id, lambda row: row, entry=entry)
 
 
 async def _write_server(path: Path) -> None:
@@ -113,8 +129,8 @@ def _write_accounts(folder: Path, random_bytes: Callable[[int], bytes]) -> None:
             wallet.watch(account.name, account.address)
 
 
-async def _pay(journal: HistoryJournal, clock: Moment, row: ReceiptRow) -> None:
-    seen = operation(row)
+async def _pay(journal: HistoryJournal, clock: Moment, paid: PastReceipt) -> None:
+    seen = operation(paid.row)
     draft = OperationDraft(
         id=seen.id,
         kind=KIND_PAYMENT,
@@ -131,6 +147,7 @@ async def _pay(journal: HistoryJournal, clock: Moment, row: ReceiptRow) -> None:
         chain_id=seen.chain_id,
         challenge_id=seen.challenge_id,
         mode=seen.mode,
+        trace=paid.trace,
     )
     clock.now = seen.created_at
     await journal.begin(draft, lambda _ledger: None)
@@ -141,6 +158,12 @@ async def _pay(journal: HistoryJournal, clock: Moment, row: ReceiptRow) -> None:
 
 
 def receipt_record(row: ReceiptRow) -> ReceiptRecord:
+    """A receipt of a charge as history keeps it."""
+    return _record_of(PastReceipt(row=row, fields=receipt_fields(row), trace={}))
+
+
+def _record_of(paid: PastReceipt) -> ReceiptRecord:
+    row = paid.row
     return ReceiptRecord(
         id=row.id,
         direction=row.direction,
@@ -159,7 +182,7 @@ def receipt_record(row: ReceiptRow) -> ReceiptRecord:
         external_id=None,
         payer=row.payer,
         recipient=row.recipient,
-        raw=receipt_fields(row),
+        raw=paid.fields,
     )
 
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from mpp_console.methods.tempo.session_trace import SessionTrace
 from mpp_console.services import Console
 from mpp_console.services.demo import references, seeds
-from mpp_console.services.demo.chain import KEYS, write_chain
+from mpp_console.services.demo.chain import KEYS, demo_channels, write_chain
 from mpp_console.services.demo.opening import DemoClock, demo_home, open_demo, start_server
 from mpp_console.services.demo.references import REFERENCES
 from mpp_console.services.models import ConsoleState, PayRequest, ReceiptRow, Stage
@@ -80,11 +81,13 @@ async def test_the_demo_shows_the_rows_of_the_seeded_console() -> None:
     async with opened() as console:
         rows = await all_rows(console)
         details = {row.id: await console.receipts.get(row.id) for row in rows}
-    assert len(rows) == 37
-    assert rows == list((await SeededConsole().receipts.page()).rows)
-    assert {row.direction for row in rows} == {"sent", "received"}
-    for row in rows:
+    charges = [row for row in rows if row.intent == "charge"]
+    assert len(charges) == 37
+    assert charges == list((await SeededConsole().receipts.page()).rows)
+    assert {row.direction for row in charges} == {"sent", "received"}
+    for row in charges:
         assert details[row.id].fields == seeds.receipt_fields(row)
+    for row in rows:
         assert (details[row.id].operation is None) == (row.direction == "received")
 
 
@@ -99,7 +102,16 @@ async def test_the_demo_is_in_the_state_of_the_seeded_console() -> None:
     assert [(held.currency, held.available) for held in state.balances] == [
         (held.currency, held.available) for held in told.balances
     ]
-    assert (state.spent_today, state.spent_month) == (told.spent_today, told.spent_month)
+    for days, spent, charged in ((1, state.spent_today, told.spent_today), (30, state.spent_month, told.spent_month)):
+        sums = {money.currency: money.amount for money in charged}
+        sums[seeds.PATH] += sum(
+            payment.amount
+            for channel in demo_channels()
+            if channel.payer == seeds.PAYER
+            for payment in channel.payments
+            if payment.at >= seeds.NOW - timedelta(days=days)
+        )
+        assert {money.currency: money.amount for money in spent} == sums
     assert state.unresolved == 0
 
 
@@ -119,13 +131,13 @@ async def test_saved_filters_are_there_and_find_something(name: str, text: str) 
     async with opened() as console:
         assert {kept.name: kept.text for kept in await console.receipts.saved()}[name] == text
         found = (await console.receipts.page(console.receipts.parse_filter(text))).rows
-        assert 0 < len(found) < len(seeds.history())
+        assert 0 < len(found) < len(await all_rows(console))
 
 
 async def test_operations_are_the_journals_side_of_what_was_sent() -> None:
     async with opened() as console:
         operations = await console.receipts.operations()
-    sent = [row for row in seeds.history() if row.direction == "sent"]
+        sent = [row for row in await all_rows(console) if row.direction == "sent"]
     assert [replace(item, explorer_url=None) for item in operations] == [
         seeds.operation(row) for row in sorted(sent, key=lambda row: row.at, reverse=True)
     ]
@@ -145,6 +157,67 @@ async def test_its_channels_stand_as_its_chain_has_them() -> None:
         assert [row.state for row in kept.rows] == ["open", "open", "closed"]
         assert {row.deposit for row in kept.rows if row.id in remembered} == {1_000_000}
         assert kept.alarms == 0
+
+
+async def test_its_channels_are_at_one_with_what_was_paid_over_them() -> None:
+    async with opened() as console:
+        everything_paid = await all_rows(console)
+        rows = (await console.sessions.load()).rows
+        details = [await console.sessions.show(row.id) for row in rows]
+        receipts = {row.id: (await console.receipts.get(row.id)).fields for row in everything_paid}
+        journal = await console._engine.journal.get()
+        traces = {
+            row.id: SessionTrace.read((await journal.get(row.operation_id)).trace)
+            for row in everything_paid
+            if row.intent == "session" and row.operation_id is not None
+        }
+    assert sum(bool(detail.payments) for detail in details) == 5
+    assert {row.id for row in everything_paid if row.intent == "session" and row.direction == "sent"} == {
+        payment.id for detail in details for payment in detail.payments
+    }
+    for detail in details:
+        row, payments = detail.row, sorted(detail.payments, key=lambda payment: payment.at)
+        assert sum(payment.amount or 0 for payment in payments) == row.accepted == row.spent
+        assert row.created_at <= row.last_used_at
+        accepted = [entry for entry in detail.entries if entry.kind == "accepted"]
+        assert [entry.at for entry in accepted] == [payment.at for payment in payments]
+        assert [entry.at for entry in detail.entries] == sorted(entry.at for entry in detail.entries)
+        before = 0
+        for payment, entry in zip(payments, accepted, strict=True):
+            trace, fields = traces[payment.id], receipts[payment.id]
+            assert (int(trace.before), trace.channel_id) == (before, row.id)
+            before += payment.amount or 0
+            assert int(fields["acceptedCumulative"]) == int(fields["spent"]) == entry.amount == before
+            assert int(trace.cumulative) >= before
+            assert entry.reference == trace.ref
+            assert payment.at >= row.created_at
+            assert (payment.origin, payment.payer, payment.recipient) == (row.origin, row.payer, row.payee)
+        if payments:
+            assert int(traces[payments[-1].id].cumulative) == row.signed
+            assert (payments[-1].at, payments[-1].url) == (row.last_used_at, row.url)
+        else:
+            assert (row.signed, row.spent) == (0, 0)
+
+
+async def test_its_server_was_paid_by_receipt_what_its_channels_say() -> None:
+    async with opened(server=True) as console:
+        received = [row for row in await all_rows(console) if (row.intent, row.direction) == ("session", "received")]
+        kept = await console.server.load_channels()
+    assert {row.reference for row in received} == {row.id for row in kept.rows}
+    for channel in kept.rows:
+        paid = [row for row in received if row.reference == channel.id]
+        assert sum(row.amount or 0 for row in paid) == channel.accepted == channel.spent
+        assert max(row.at for row in paid) == channel.last_used_at
+        assert {row.payer for row in paid} == {channel.payer}
+
+
+async def test_what_was_settled_of_a_channel_had_been_accepted_by_then() -> None:
+    for channel in demo_channels():
+        for at in (channel.settled_at, channel.closed_at):
+            if at is not None:
+                assert channel.settled <= sum(payment.amount for payment in channel.payments if payment.at <= at)
+        for payment in channel.payments:
+            assert payment.amount % payment.price == 0
 
 
 async def test_its_local_channel_pays_the_next_request_by_a_voucher() -> None:
