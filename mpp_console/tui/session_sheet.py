@@ -192,7 +192,7 @@ def session_review_facts(review: SessionReview, lens: Lens, *, paid: bool = Fals
     facts: list[Fact] = []
     for number, each in enumerate(review.rows):
         facts += [*([GAP_FACT] if number else []), *_each(each, lens, paid=paid)]
-    return facts
+    return [*facts, GAP_FACT, Fact("fees", _fees(review, lens))]
 
 
 def _one(each: SessionReviewRow, lens: Lens, *, paid: bool) -> list[Fact]:
@@ -219,6 +219,19 @@ def _fee(each: SessionReviewRow, lens: Lens) -> Content:
     # Who closes together with the server has no transaction to pay for.
     only = "  if the server does not close it; none otherwise" if each.signs is not None else ""
     return Content.assemble(most, (only, MUTED))
+
+
+def _fees(review: SessionReview, lens: Lens) -> Content:
+    """What the network takes for all of them, at most."""
+    fees: dict[Currency, int] = {}
+    for each in review.rows:
+        if each.error is None and each.fee is not None:
+            fees[each.fee.currency] = fees.get(each.fee.currency, 0) + each.fee.amount
+    if not fees:
+        return Content("none")
+    most = lens.sum(tuple(Money(amount=amount, currency=currency) for currency, amount in fees.items()))
+    only = "  less for each that its server closes" if any(each.signs is not None for each in review.rows) else ""
+    return Content.assemble(f"at most {most}", (only, MUTED))
 
 
 def _sums(each: SessionReviewRow, *, paid: bool) -> list[Sum]:

@@ -451,6 +451,7 @@ async def test_all_stale_ones_are_closed_after_a_typed_confirmation_with_an_outc
         assert mode.on(SessionSheet)
         assert "3 of 4 channels" in mode.facts("#headline")
         assert "its opening may still come" in mode.facts("#review-facts")
+        assert "less for each that its server closes" in mode.facts("#review-facts").partition("fees")[2]
         await mode.wait(5)
         await mode.press("a")
         assert mode.task.approvals == 0

@@ -429,7 +429,7 @@ class SeededSessions:
             signs=row.spent if act == "close" and row.url else None,
             locks=parse_units(amount or "0", row.currency.decimals) if act == "topup" else None,
             returns=row.left if closing or act == "withdraw" else None,
-            fee=None if act == "close" else Money(amount=1_240, currency=PATH),
+            fee=Money(amount=1_240, currency=PATH),
             vouchers_lost=not row.origin,
         )
 
