@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["chain_view"]
 
 _HASH: Final = re.compile(r"0x[0-9a-fA-F]{64}")
+_BY_VOUCHER: Final = {
+    "sent": "A voucher paid this: it has no transaction of its own. Sessions tells what the chain has of its channel.",
+    "received": "A voucher paid this: it has no transaction of its own. Its channel is among those of the server.",
+}
 _WORD: Final = 32
 _RAW_LIMIT: Final = 8  # words of an unknown log's data that are shown
 
@@ -30,6 +34,8 @@ _RAW_LIMIT: Final = 8  # words of an unknown log's data that are shown
 async def chain_view(engine: Engine, row: ReceiptRow) -> ChainView:
     """The transaction that `row` refers to. Raises an MppError when the node cannot be asked."""
     reference, network = row.reference, engine.network
+    if row.by_voucher:
+        return ChainView(reference=reference, explorer_url=None, status="voucher", note=_BY_VOUCHER[row.direction])
     where = explorer_url(reference, row.network, network)
     if row.network != network.name:
         return ChainView(

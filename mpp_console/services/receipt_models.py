@@ -18,7 +18,7 @@ from mpp_console.services.payment_models import Money, OperationView
 ReceiptDirection = Literal["sent", "received"]
 AmountOp = Literal["<", "<=", ">", ">=", "="]
 ReceiptOrderKey = Literal["time", "amount", "origin", "status"]
-ChainStatus = Literal["success", "reverted", "pending", "unknown"]
+ChainStatus = Literal["success", "reverted", "pending", "voucher", "unknown"]
 ExportFormat = Literal["csv", "json", "jsonl", "md"]
 
 
@@ -111,6 +111,11 @@ class ReceiptRow:
     recipient: str | None = None
     external_id: str | None = None
 
+    @property
+    def by_voucher(self) -> bool:
+        """Whether a channel paid, so that the reference is the channel and no transaction."""
+        return self.intent == "session"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage:
@@ -174,8 +179,9 @@ class LogView:
 class ChainView:
     """What the chain says of a receipt's reference, as of now.
 
-    `confirmations` counts the transaction's own block. `fee` None is unknown. `note` says why there is nothing more to
-    show, empty when there is.
+    The status `voucher` is of a payment over a channel, which has no transaction of its own: the reference is the
+    channel. `confirmations` counts the transaction's own block. `fee` None is unknown. `note` says why there is nothing
+    more to show, empty when there is.
     """
 
     reference: str

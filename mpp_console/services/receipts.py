@@ -32,7 +32,7 @@ from mpp_console.services.receipt_export import ExportTask
 from mpp_console.services.receipt_filter import SETTLED, filter_text, parse_filter, passes
 from mpp_console.services.receipt_repeat import repeated_request, unpaid_curl
 from mpp_console.services.saved_filters import SavedFilters
-from mpp_console.services.views import explorer_url, inert_value, operation_view, receipt_row, request_row
+from mpp_console.services.views import inert_value, operation_view, payment_explorer_url, receipt_row, request_row
 
 if TYPE_CHECKING:
     from mpp_console import history
@@ -128,7 +128,7 @@ class ReceiptsService:
             fields=inert_value(record.raw),
             external_id=record.external_id,
             operation=operation,
-            explorer_url=explorer_url(record.reference, record.network, self._engine.network),
+            explorer_url=payment_explorer_url(record, self._engine.network),
         )
 
     async def export(

@@ -32,6 +32,7 @@ __all__ = [
     "masked_headers",
     "offer_view",
     "operation_view",
+    "payment_explorer_url",
     "problem_view",
     "receipt_row",
     "record_receipt",
@@ -145,7 +146,7 @@ def operation_view(operation: Operation, network: Network | None = None) -> Oper
         reference=operation.reference,
         challenge_id=operation.challenge_id,
         error=None if operation.error is None else inert(operation.error, limit=TEXT_LIMIT),
-        explorer_url=explorer_url(operation.reference, operation.network, network),
+        explorer_url=payment_explorer_url(operation, network),
     )
 
 
@@ -154,6 +155,13 @@ def explorer_url(reference: str | None, network_name: str, network: Network | No
     if network is None or network.name != network_name or not reference or not reference.startswith("0x"):
         return None
     return network.explorer_url(reference)
+
+
+def payment_explorer_url(payment: Operation | ReceiptRecord, network: Network | None) -> str | None:
+    """Where to look at a payment's transaction; None where it has none of its own, or it cannot be looked at."""
+    if payment.intent == "session":
+        return None  # its reference is the channel
+    return explorer_url(payment.reference, payment.network, network)
 
 
 def receipt_row(record: ReceiptRecord) -> ReceiptRow:

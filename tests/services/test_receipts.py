@@ -179,6 +179,19 @@ async def test_a_transaction_that_is_not_there_is_told_not_raised(console: Conso
         await console.receipts.chain("nowhere")
 
 
+@pytest.mark.parametrize(("direction", "where"), [("sent", "Sessions tells"), ("received", "of the server")])
+async def test_a_payment_by_voucher_is_not_looked_for_among_transactions(
+    console: Console, direction: str, where: str
+) -> None:
+    journal = await console._engine.journal.get()
+    channel = "0x" + "ab" * 32
+    await journal.receive(a_receipt("v", intent="session", reference=channel, direction=direction))
+    chain_of(console, Said())
+    view = await console.receipts.chain("v")
+    assert (view.status, view.reference, view.explorer_url) == ("voucher", channel, None)
+    assert where in view.note
+
+
 class Said:
     """A chain that answers what it is told to."""
 

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TabbedContent
 
 from mpp_console.protocol import MppError, inert
-from mpp_console.services.models import ExportProgress, ReceiptFilter, ReceiptRow, ReceiptTotal
+from mpp_console.services.models import ChainView, ExportProgress, ReceiptFilter, ReceiptRow, ReceiptTotal
 from mpp_console.services.receipt_filter import KEYS, parse_filter
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.display import Lens
@@ -30,6 +30,7 @@ from mpp_console.tui.screens.receipt_menus import NameDialog
 from mpp_console.tui.screens.receipts import ReceiptsScreen
 from mpp_console.tui.widgets.pick import Pick
 from mpp_console.tui.widgets.receipt import ReceiptPane
+from mpp_console.tui.widgets.receipt_chain import chain_facts
 from mpp_console.tui.widgets.receipt_filter import FilterBox, completions, without_begun_key
 from mpp_console.tui.widgets.receipt_stats import StatsPane, meter, outcomes_of, totals_line
 from tests.tui.drawing import seeded_app, settle
@@ -428,6 +429,18 @@ async def test_the_explorer_opens_where_there_is_one(monkeypatch: pytest.MonkeyP
         console.receipts.explorer = MAINNET.explorer
         await press(pilot, "w")
         assert opened == [f"{MAINNET.explorer}/tx/{chosen_row(app).reference}"]
+
+
+async def test_a_payment_by_voucher_is_no_transaction_to_look_at() -> None:
+    console = SeededConsole(profile=MAINNET)
+    console.receipts.rows[-1] = replace(console.receipts.rows[-1], intent="session", reference="0x" + "ab" * 32)
+    async with receipts(console) as (app, pilot):
+        await press(pilot, "w")
+        assert "A voucher paid this: it has no transaction of its own to look at." in toasts(app)
+    view = ChainView(reference="0xabcd", explorer_url=None, status="voucher", note="By its channel.")
+    told = chain_facts(view, Lens(now=NOW))
+    assert [fact.label for fact in told if "0xabcd" in str(fact.value)] == ["channel"]
+    assert "unknown" not in " ".join(str(fact.value) for fact in told)
 
 
 # Exporting

@@ -14,6 +14,7 @@ from mpp_console.tui.view import Unavailable, app_of, begin, console_of
 
 __all__ = ["ReceiptActs"]
 
+_BY_VOUCHER = "A voucher paid this: it has no transaction of its own to look at."
 _COPY_LIMIT = 1000
 """Receipts copied at once: a clipboard is for pasting, a file for more."""
 
@@ -106,7 +107,7 @@ class ReceiptActs(Screen[None]):
     async def _open_explorer(self, row: ReceiptRow) -> None:
         detail = await console_of(self).receipts.get(row.id)
         if detail.explorer_url is None:
-            raise Unavailable("This network has no explorer to open.")
+            raise Unavailable(_BY_VOUCHER if row.by_voucher else "This network has no explorer to open.")
         self.app.open_url(detail.explorer_url)
 
     def do_receipts_again(self) -> None:

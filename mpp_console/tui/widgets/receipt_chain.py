@@ -21,6 +21,7 @@ _STATUS = {
     "success": Sign("✓", "success", GOOD),
     "reverted": Sign("✗", "reverted", BAD),
     "pending": Sign("◐", "pending", INFO),
+    "voucher": Sign("·", "by its channel", MUTED),
     "unknown": Sign("!", "unknown", WARN),
 }
 _SHOWN_LOGS = 50
@@ -99,7 +100,8 @@ def chain_facts(view: ChainView, lens: Lens) -> list[Fact]:
             Fact("mined", lens.moment(view.timestamp)),
             Fact("", Content.styled(f"{lens.age(view.timestamp)} ago", MUTED)),
         ]
-    facts += [GAP_FACT, Fact("transaction", lens.reference(view.reference, whole=True))]
+    named = "channel" if view.status == "voucher" else "transaction"
+    facts += [GAP_FACT, Fact(named, lens.reference(view.reference, whole=True))]
     if view.sender:
         facts.append(Fact("sender", lens.address(view.sender, whole=True)))
     if view.fee_payer:
