@@ -146,6 +146,30 @@ async def test_keys_in_force_are_shown_everywhere() -> None:
         assert ": ctrl+p" in text
 
 
+def dim_in_foot(app: ConsoleApp) -> dict[str, bool]:
+    """What the last line names, and whether that is dim."""
+    parts = [part for side in app.screen.query_one(KeyBar)._parts() for part in side]
+    return {part.plain: any("dim" in str(span.style) for span in part.spans) for part in parts}
+
+
+async def test_a_letter_is_dim_in_the_last_line_while_somebody_types() -> None:
+    app = app_with(ConsoleSettings())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("3")
+        await settle(pilot)
+        before = dim_in_foot(app)
+        assert not any(before[name] for name in ("x Export", "E Events", "? Help"))
+        await pilot.press("slash", "x")
+        await settle(pilot)
+        assert isinstance(app.screen, ReceiptsScreen)  # the letter was text
+        typing = dim_in_foot(app)
+        assert all(typing[name] for name in ("x Export", "E Events", "? Help"))
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not dim_in_foot(app)["? Help"]
+
+
 async def test_an_action_without_keys_is_in_the_palette_only() -> None:
     app = app_with(with_keys(test__one=""))
     async with app.run_test(size=(120, 36)) as pilot:

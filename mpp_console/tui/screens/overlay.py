@@ -75,6 +75,9 @@ class DialogBar(KeyBar):
         shown = [entry for entry in entries if app_of(self).view.keymap.keys(entry)]
         return [*keys, *(self._key(entry) for entry in shown)], []
 
+    def _is_typed(self, key: str) -> bool:
+        return False  # what a dialog binds it has chosen beside its own fields
+
     def _of_list(self) -> Iterable[Action]:
         focused = self.screen.focused
         if self._dialog.KEYS or not hasattr(focused, "do_list_open"):

@@ -1,4 +1,6 @@
-"""The last line of every screen: the keys that work here, from the action registry. What cannot be done now is dim."""
+"""The last line of every screen: the keys that work here, from the action registry. What cannot be done now is dim, as
+is a letter while somebody types.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from mpp_console.tui.actions import Action, Scope, in_scope
+from mpp_console.tui.actions import Action, Scope, in_scope, key_names
 from mpp_console.tui.display import MUTED
 from mpp_console.tui.view import app_of
 
@@ -97,9 +99,16 @@ class KeyBar(Widget):
     def _key(self, entry: Action) -> Content:
         app = app_of(self)
         click = Style.from_meta({ACTION_META: entry.id})
-        key = app.view.lens.plain(app.view.keymap.text(entry, first=True))
-        if app.reason(entry) is not None:
+        keys = key_names(app.view.keymap.keys(entry))
+        working = [key for key in keys if not self._is_typed(key)]
+        key = app.view.lens.plain((working or keys)[0])
+        if app.reason(entry) is not None or not working:
             return Content.styled(f"{key} {entry.label}", Style.parse(f"dim {MUTED}") + click)
         return Content.assemble(
             (key, Style.parse("bold $primary") + click), (f" {entry.label}", Style.parse(MUTED) + click)
         )
+
+    def _is_typed(self, key: str) -> bool:
+        """Whether a key, as people write it, is text to what has the focus."""
+        focused = self.screen.focused
+        return (len(key) == 1 or key == "space") and focused is not None and focused.check_consume_key("a", "a")
