@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static, TabbedContent, TextArea
 
-from mpp_console.services.models import RequestDetail, RouteDraft
+from mpp_console.services.models import Money, RequestDetail, RouteDraft
 from mpp_console.tui.app import ConsoleApp
 from mpp_console.tui.display import Lens
 from mpp_console.tui.feed import Feed
@@ -28,7 +29,7 @@ from tests.tui.drawing import seeded_app, settle
 from tests.tui.scenes.server import WEATHER, own
 from tests.tui.seeded import SeededConsole
 from tests.tui.seeded.server import TAKEN
-from tests.tui.seeds import MAINNET, NOW, PAYEE, URL, requests
+from tests.tui.seeds import ALPHA, MAINNET, NOW, PATH, PAYEE, URL, requests
 
 HOSTILE = "\x1b[31mred\x1b[0m [b]bold[/b] \u202eevil\u202c"
 
@@ -399,6 +400,23 @@ async def test_tiles_are_where_there_is_room(size: tuple[int, int], shown: bool,
             assert (tiles.region.x > 0) == beside
         counts = str(app.screen.query_one("#server-counts").render())
         assert ("92.3 %" in counts) == (not shown)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "below"),
+    [(1, "since the start"), (2, "+ 0.020000 AlphaUSD"), (3, "+ 0.020000 AlphaUSD and 1 more")],
+)
+async def test_revenue_in_several_currencies_names_each_with_its_sum(currencies: int, below: str) -> None:
+    async with server_mode() as (app, pilot, _):
+        state, all_of = app.view.state, (PATH, ALPHA, replace(ALPHA, symbol="BetaUSD"))
+        assert state is not None
+        earned = tuple(
+            Money(amount=10_000 * number, currency=currency) for number, currency in enumerate(all_of[:currencies], 1)
+        )
+        app.screen.query_one(ServerTiles).look(replace(state.server, revenue=earned), app.view.lens)
+        await pilot.pause()
+        texts = [str(line.render()) for line in app.screen.query(Tile).first().query(Static)]
+        assert texts[:2] == ["0.010000 pathUSD", below]
 
 
 async def test_tiles_mask_amounts_in_privacy() -> None:

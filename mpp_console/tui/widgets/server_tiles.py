@@ -43,7 +43,16 @@ def _latency(stats: ServerStats, lens: Lens) -> Content:
 def _revenue(server: ServerView, lens: Lens) -> Content:
     if not server.revenue:
         return Content.styled("nothing yet", MUTED)
-    return Content.styled(lens.sum(server.revenue), f"bold {GOOD}")
+    return Content.styled(lens.sum(server.revenue[:1]), f"bold {GOOD}")
+
+
+def _more_revenue(server: ServerView, lens: Lens) -> Content:
+    """The second currency below the first, as there is no room beside it, and how many others there are."""
+    others = server.revenue[1:]
+    if not others:
+        return Content.styled("since the start", MUTED)
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return Content.assemble(("+ ", MUTED), (lens.sum(others[:1]), GOOD), (more, MUTED))
 
 
 def stats_line(server: ServerView, lens: Lens) -> Content:
@@ -116,8 +125,7 @@ class ServerTiles(Container):
         revenue, success, requests, latency = self.query(Tile)
         minutes = stats.minutes
         delivered, failed = sum(each.delivered for each in minutes), sum(each.failed for each in minutes)
-        paid = Content.styled("since the start", MUTED)
-        revenue.show(_revenue(server, lens), paid, [each.earned for each in minutes], lens)
+        revenue.show(_revenue(server, lens), _more_revenue(server, lens), [each.earned for each in minutes], lens)
         success.show(
             _success(stats, lens),
             Content.styled(lens.plain(f"{delivered} delivered · {failed} failed"), MUTED),
