@@ -9,6 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from mpp_console.tui.actions import Action
 from mpp_console.tui.columns import Cell, Column
 from mpp_console.tui.display import Lens
 from mpp_console.tui.feed import Feed, FeedPane
@@ -81,6 +82,10 @@ class FeedApp(App[None]):
             getattr(self.feed, "do_" + name.replace(".", "_"))()
         except Unavailable as reason:
             self.refused.append(str(reason))
+
+    def reason(self, entry: Action) -> str | None:
+        """Nothing is out of reach here."""
+        return None
 
     async def attend(self, work: Callable[[], Awaitable[object]], _what: str) -> None:
         await work()

@@ -330,7 +330,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, and inherited so, where
 from mpp_console.services.demo.opening import demo_home
 with demo_home() as home:
     print(home, flush=True)
-    time.sleep(60)
+    while True:  # a signal that comes just before a sleep does not end it
+        time.sleep(0.05)
 """
 
 
