@@ -233,7 +233,16 @@ def detail_json(detail: SessionDetail) -> dict[str, Any]:
             }
             for entry in detail.entries
         ],
-        "payments": [{"id": paid.id, "at": paid.at, "url": paid.url} for paid in detail.payments],
+        "payments": [
+            {
+                "at": paid.at,
+                "id": paid.id,
+                "url": paid.url,
+                "base_units": None if paid.amount is None else str(paid.amount),
+                "status": paid.status,
+            }
+            for paid in detail.payments
+        ],
     }
 
 

@@ -79,7 +79,7 @@ ACTIONS = (
     ),
     Action(
         id="request.send",
-        keys="ctrl+enter,ctrl+r",
+        keys="ctrl+r,ctrl+enter",
         label="Ask for the price",
         help="Makes the request and opens the review sheet; enter does the same in a field of one line.",
         scope=Scope.REQUEST,
