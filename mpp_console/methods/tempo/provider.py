@@ -23,13 +23,19 @@ MAX_CONNECTIONS: Final = 16
 """A screen full of balances asks about this much at once; more would only queue at the node."""
 
 
+IDLE_SECONDS: Final = 2.0
+"""How long an unused connection is kept. Less than the 5 s after which common servers close one: what is sent at that
+moment is lost, and may not be sent again.
+"""
+
+
 class PooledProvider(AsyncHTTPProvider):
     """One provider for one event loop. Time limits are the caller's; nothing is ever sent twice."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, exception_retry_configuration=None)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
