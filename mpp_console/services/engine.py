@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mpp_console import __version__
+from mpp_console.methods.connections import IDLE_SECONDS
 from mpp_console.protocol import Currency, MppError
 from mpp_console.services.commands import command_line
 from mpp_console.services.errors import NoAccount
@@ -53,9 +54,6 @@ __all__ = ["Engine"]
 
 SANDBOX_ACCOUNT: Final = "main"
 """The throw-away account that the sandbox makes on first use."""
-
-IDLE_SECONDS: Final = 2.0
-"""How long an unused connection to a server is kept."""
 
 _log = logging.getLogger(__name__)
 
@@ -364,6 +362,5 @@ def _http_client() -> httpx.AsyncClient:
     """Made in a thread: reading the certificates of the system takes tens of milliseconds."""
     import httpx
 
-    # Servers close an unused connection after 5 s, and what is sent at that moment is lost: a payment, maybe.
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
     return httpx.AsyncClient(headers={"User-Agent": f"mpp-console/{__version__}"}, limits=limits)

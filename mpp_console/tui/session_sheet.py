@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -154,13 +154,20 @@ def _one_sided(act: SessionAct, each: SessionReviewRow) -> bool:
 
 def moved_by(review: SessionReview, *, paid: bool = False) -> tuple[Money, ...]:
     """What the act is about, by currency: what is added, what the channels hold, or what they owe us."""
-    moved: dict[Currency, int] = {}
+    moved = []
     for each in review.rows:
         if each.error is None:
             held = each.row.at_risk if paid else each.row.locked
-            amount = each.locks if each.locks is not None else held
-            moved[each.row.currency] = moved.get(each.row.currency, 0) + amount
-    return tuple(Money(amount=amount, currency=currency) for currency, amount in moved.items())
+            moved.append((each.row.currency, each.locks if each.locks is not None else held))
+    return _summed(moved)
+
+
+def _summed(parts: Iterable[tuple[Currency, int]]) -> tuple[Money, ...]:
+    """One sum for each currency, in the order in which they come."""
+    sums: dict[Currency, int] = {}
+    for currency, amount in parts:
+        sums[currency] = sums.get(currency, 0) + amount
+    return tuple(Money(amount=amount, currency=currency) for currency, amount in sums.items())
 
 
 def session_headline(review: SessionReview, lens: Lens, *, paid: bool = False) -> Content:
@@ -223,13 +230,10 @@ def _fee(each: SessionReviewRow, lens: Lens) -> Content:
 
 def _fees(review: SessionReview, lens: Lens) -> Content:
     """What the network takes for all of them, at most."""
-    fees: dict[Currency, int] = {}
-    for each in review.rows:
-        if each.error is None and each.fee is not None:
-            fees[each.fee.currency] = fees.get(each.fee.currency, 0) + each.fee.amount
+    fees = [each.fee for each in review.rows if each.error is None and each.fee is not None]
     if not fees:
         return Content("none")
-    most = lens.sum(tuple(Money(amount=amount, currency=currency) for currency, amount in fees.items()))
+    most = lens.sum(_summed((fee.currency, fee.amount) for fee in fees))
     only = "  less for each that its server closes" if any(each.signs is not None for each in review.rows) else ""
     return Content.assemble(f"at most {most}", (only, MUTED))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from mpp_console.methods.connections import IDLE_SECONDS
 from mpp_console.methods.imports import recursion_limit_kept
 
 with recursion_limit_kept():
@@ -21,12 +22,6 @@ __all__ = ["PooledProvider"]
 
 MAX_CONNECTIONS: Final = 16
 """A screen full of balances asks about this much at once; more would only queue at the node."""
-
-
-IDLE_SECONDS: Final = 2.0
-"""How long an unused connection is kept. Less than the 5 s after which common servers close one: what is sent at that
-moment is lost, and may not be sent again.
-"""
 
 
 class PooledProvider(AsyncHTTPProvider):

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from web3.types import RPCEndpoint
 
+from mpp_console.methods.connections import IDLE_SECONDS
 from mpp_console.methods.tempo import provider as module
-from mpp_console.methods.tempo.provider import IDLE_SECONDS, PooledProvider
+from mpp_console.methods.tempo.provider import PooledProvider
 
 ANSWER = b'{"jsonrpc":"2.0","id":0,"result":"0x1"}'
 
